@@ -1,0 +1,27 @@
+# One CMake target a folder, all built alike.
+
+find_package(Threads REQUIRED)
+find_package(tl-expected REQUIRED)
+
+add_library(weft_options INTERFACE)
+target_include_directories(weft_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(weft_options INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers>
+  # Decoding a block must give the same bits from every translation unit: a multiply
+  # and an add are fused only where the code says so.
+  $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>)
+if(WEFT_WERROR)
+  target_compile_options(weft_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
+endif()
+if(WEFT_SANITIZE)
+  target_compile_options(weft_options INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${WEFT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all>)
+  target_link_options(weft_options INTERFACE -fsanitize=${WEFT_SANITIZE})
+endif()
+target_link_libraries(weft_options INTERFACE tl::expected Threads::Threads)
+
+# weft_library(NAME sources...): a static library of one folder.
+function(weft_library name)
+  add_library(${name} STATIC ${ARGN})
+  target_link_libraries(${name} PUBLIC weft_options)
+endfunction()

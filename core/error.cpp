@@ -1,0 +1,105 @@
+#include "core/error.h"
+
+namespace weft {
+
+std::string_view error_code_name(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kInvalidArgument:
+      return "invalid_argument";
+    case ErrorCode::kNotFound:
+      return "not_found";
+    case ErrorCode::kUnsupported:
+      return "unsupported";
+    case ErrorCode::kContextOverflow:
+      return "context_overflow";
+    case ErrorCode::kTokenOutOfRange:
+      return "token_out_of_range";
+    case ErrorCode::kInvalidUtf8:
+      return "invalid_utf8";
+    case ErrorCode::kLimitExceeded:
+      return "limit_exceeded";
+    case ErrorCode::kMaxTokensReached:
+      return "max_tokens_reached";
+    case ErrorCode::kCancelled:
+      return "cancelled";
+    case ErrorCode::kTimedOut:
+      return "timed_out";
+    case ErrorCode::kQueueFull:
+      return "queue_full";
+    case ErrorCode::kShutDown:
+      return "shut_down";
+    case ErrorCode::kNonFiniteLogits:
+      return "non_finite_logits";
+    case ErrorCode::kOutOfMemory:
+      return "out_of_memory";
+    case ErrorCode::kDeviceError:
+      return "device_error";
+    case ErrorCode::kGenerationFailed:
+      return "generation_failed";
+    case ErrorCode::kIoError:
+      return "io_error";
+    case ErrorCode::kPermissionDenied:
+      return "permission_denied";
+    case ErrorCode::kNotAFile:
+      return "not_a_file";
+    case ErrorCode::kFileChanged:
+      return "file_changed";
+    case ErrorCode::kNoSpace:
+      return "no_space";
+    case ErrorCode::kGgufBadMagic:
+      return "gguf_bad_magic";
+    case ErrorCode::kGgufVersion:
+      return "gguf_version";
+    case ErrorCode::kGgufTruncated:
+      return "gguf_truncated";
+    case ErrorCode::kGgufBadCount:
+      return "gguf_bad_count";
+    case ErrorCode::kGgufBadKey:
+      return "gguf_bad_key";
+    case ErrorCode::kGgufDuplicateKey:
+      return "gguf_duplicate_key";
+    case ErrorCode::kGgufBadValueType:
+      return "gguf_bad_value_type";
+    case ErrorCode::kGgufMissingKey:
+      return "gguf_missing_key";
+    case ErrorCode::kGgufWrongKeyType:
+      return "gguf_wrong_key_type";
+    case ErrorCode::kGgufBadValue:
+      return "gguf_bad_value";
+    case ErrorCode::kGgufBadAlignment:
+      return "gguf_bad_alignment";
+    case ErrorCode::kGgufBadTensorName:
+      return "gguf_bad_tensor_name";
+    case ErrorCode::kGgufDuplicateTensor:
+      return "gguf_duplicate_tensor";
+    case ErrorCode::kGgufBadDimensions:
+      return "gguf_bad_dimensions";
+    case ErrorCode::kGgufBadTensorType:
+      return "gguf_bad_tensor_type";
+    case ErrorCode::kGgufRowNotBlocks:
+      return "gguf_row_not_blocks";
+    case ErrorCode::kGgufBadOffset:
+      return "gguf_bad_offset";
+    case ErrorCode::kGgufMissingTensor:
+      return "gguf_missing_tensor";
+    case ErrorCode::kGgufWrongShape:
+      return "gguf_wrong_shape";
+    case ErrorCode::kGgufMissingSplit:
+      return "gguf_missing_split";
+    case ErrorCode::kGgufBadSplit:
+      return "gguf_bad_split";
+    case ErrorCode::kGgufBadVocabulary:
+      return "gguf_bad_vocabulary";
+    case ErrorCode::kGgufNonFiniteWeight:
+      return "gguf_non_finite_weight";
+    case ErrorCode::kUnknownArchitecture:
+      return "unknown_architecture";
+    case ErrorCode::kUnknownTokenizer:
+      return "unknown_tokenizer";
+    case ErrorCode::kUnknownPreTokenizer:
+      return "unknown_pre_tokenizer";
+  }
+  return "unknown_error";
+}
+
+}  // namespace weft
