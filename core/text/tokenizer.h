@@ -1,0 +1,78 @@
+// Text to token ids and back. Immutable after create(): one tokenizer serves any number of
+// threads at once.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+#include "core/text/vocab.h"
+
+namespace weft {
+
+struct EncodeOptions {
+  // Put the model's BOS (and EOS) around the text where the model says so.
+  bool add_special = true;
+  // Recognise control tokens ("<|im_start|>") in the text. Off: they are plain text, so that
+  // user input cannot forge a turn. User-defined tokens are always recognised.
+  bool parse_special = false;
+};
+
+class Tokenizer {
+ public:
+  // Fails with kUnknownPreTokenizer or kGgufBadVocabulary; a vocabulary is taken by value and
+  // kept. Duplicate token strings are allowed: the lowest id is the one text becomes.
+  static Result<std::unique_ptr<Tokenizer>> create(Vocab vocab);
+  virtual ~Tokenizer() = default;
+
+  // Any bytes are accepted, invalid UTF-8 and NUL included. Time is at worst n log n in the
+  // text's size. Fails only where the result would exceed 2^31 − 1 tokens.
+  virtual Result<std::vector<int32_t>> encode(std::string_view text,
+                                              const EncodeOptions& options = {}) const = 0;
+
+  // The bytes token `id` stands for; not necessarily whole UTF-8. Control tokens give "" unless
+  // `special`. An id outside the vocabulary gives "".
+  virtual std::string piece(int32_t id, bool special = false) const = 0;
+
+  // The text of all ids together; what a DetokenizerStream gives for them, put together. Drops
+  // the one leading space that encode() of a SentencePiece model added.
+  std::string decode(std::span<const int32_t> ids, bool special = false) const;
+
+  const Vocab& vocab() const { return vocab_; }
+
+  // Sorted ids that end a generation: eos, eot, eom and known end-of-turn control tokens.
+  const std::vector<int32_t>& stop_ids() const { return stop_ids_; }
+  bool is_stop(int32_t id) const;
+
+ protected:
+  explicit Tokenizer(Vocab vocab);
+
+  Vocab vocab_;
+  std::vector<int32_t> stop_ids_;
+};
+
+// Ids to text, one at a time, never cutting a UTF-8 character in two: bytes of an unfinished
+// character are held back until it is whole. Bytes that can never become UTF-8 come out as
+// U+FFFD, as the Unicode standard's "substitution of maximal subparts" says.
+// Owned by one generation; borrows the tokenizer.
+class DetokenizerStream {
+ public:
+  explicit DetokenizerStream(const Tokenizer& tokenizer, bool special = false)
+      : tokenizer_(&tokenizer), special_(special) {}
+
+  // The text that became whole with this token; often "".
+  std::string push(int32_t id);
+  // What was held back when the generation ended, as U+FFFD.
+  std::string finish();
+
+ private:
+  const Tokenizer* tokenizer_;
+  bool special_;
+  std::string pending_;
+};
+
+}  // namespace weft
