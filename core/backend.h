@@ -1,0 +1,190 @@
+// Backend: the operations a forward pass is written in, and the memory they work on. One
+// implementation a device; core/model/decoder.cpp composes them and knows none of them.
+//
+// The bits of every output element depend on that element's own inputs, the device and the
+// kernels chosen at creation, and on nothing else: not on how many rows share the call, how the
+// rows are split over calls, or how many threads work.
+//
+// Shapes are validated when a model is loaded, so operations return nothing; a device fault
+// surfaces from wait(). Not thread-safe: a backend is owned by one step thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "core/batch.h"
+#include "core/buffer.h"
+#include "core/error.h"
+#include "core/model/config.h"
+#include "core/tensor.h"
+
+namespace weft {
+
+class Backend;
+class Decoder;
+
+// A view of float32 activations in a backend's memory, row-major, rows contiguous.
+struct Mat {
+  float* data = nullptr;
+  int64_t rows = 0;
+  int64_t cols = 0;
+
+  float* row(int64_t r) const { return data + r * cols; }
+  Mat slice(int64_t first_row, int64_t n) const { return {row(first_row), n, cols}; }
+  // The same numbers seen as rows of `new_cols` elements; new_cols divides rows × cols.
+  Mat reshape(int64_t new_cols) const { return {data, rows * cols / new_cols, new_cols}; }
+};
+
+// A weight in the form its backend's kernels read. Immutable.
+class Weight {
+ public:
+  virtual ~Weight() = default;
+  DType type() const { return type_; }
+  int64_t rows() const { return rows_; }  // output features
+  int64_t cols() const { return cols_; }  // input features
+
+ protected:
+  Weight(DType type, int64_t rows, int64_t cols) : type_(type), rows_(rows), cols_(cols) {}
+
+ private:
+  DType type_;
+  int64_t rows_, cols_;
+};
+
+// The paged KV cache of a group of layers with one shape. Its layout is the backend's.
+struct KvCacheSpec {
+  int32_t n_layers = 0;
+  int32_t n_kv_heads = 0;
+  int32_t head_dim = 0;
+  int32_t block_size = 16;  // tokens a block; divides kAttentionSplit
+  int32_t num_blocks = 0;
+  DType type = DType::kF32;  // F32, F16 or BF16
+};
+
+class KvCache {
+ public:
+  virtual ~KvCache() = default;
+  const KvCacheSpec& spec() const { return spec_; }
+
+ protected:
+  explicit KvCache(const KvCacheSpec& spec) : spec_(spec) {}
+
+ private:
+  KvCacheSpec spec_;
+};
+
+// Attention over a long context is computed in splits of this many tokens, counted from position
+// 0, each from a fresh (maximum, sum, output), merged in ascending order. Being constant, the
+// splits make prefill, decode and every batch shape compute the same sums.
+inline constexpr int32_t kAttentionSplit = 256;
+
+// One output of linear(): out[t] = w · x[t] (+ bias).
+struct LinearOutput {
+  const Weight* weight = nullptr;
+  const Weight* bias = nullptr;  // float32 [w.rows], or null
+  Mat out;                       // [tokens, w.rows]
+};
+
+struct AttentionShape {
+  int32_t n_heads = 0;
+  int32_t n_kv_heads = 0;
+  int32_t head_dim = 0;
+  int32_t window = 0;  // LayerConfig::attention_window
+  float scale = 1.0f;  // multiplies q · k
+};
+
+// How each position turns the head's pairs: made once for a model by core/model/rope.h.
+struct RopeFrequencies {
+  RopeKind kind = RopeKind::kNormal;
+  int32_t dims = 0;
+  std::span<const double> inverse;  // [dims / 2], radians a token
+  double magnitude = 1.0;           // YaRN's attention factor, multiplies sine and cosine
+};
+
+// Receives logits as the head computes them, in chunks of rows, so that all rows of a step are
+// never held at once. Called on the step thread.
+class LogitSink {
+ public:
+  virtual ~LogitSink() = default;
+  // logits: [rows, n_vocab] in the backend's memory, for batch.logit_rows[first_row …]. May be
+  // overwritten by the callee; valid during the call.
+  virtual void consume(Backend& backend, int64_t first_row, Mat logits) = 0;
+};
+
+struct StepTicket {
+  uint64_t step = 0;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // "cpu avx2, 2 threads": for logs and tables.
+  virtual std::string description() const = 0;
+
+  // --- Memory -------------------------------------------------------------------------------
+  // Zeroed, aligned to at least 64 bytes. Fails with kOutOfMemory, naming the size.
+  virtual Result<Buffer> allocate(std::size_t size_bytes) = 0;
+  // Copies between host memory and the backend's.
+  virtual void upload(void* device, const void* host, std::size_t size_bytes) = 0;
+  virtual void download(void* host, const void* device, std::size_t size_bytes) = 0;
+  // Makes the weight the kernels read. The tensor's bytes must stay valid as long as the weight:
+  // a backend that needs no other layout keeps the view. Fails with kUnsupported for a type
+  // without kernels. Vectors (norms, biases) are float32 of any row shape.
+  virtual Result<std::unique_ptr<Weight>> load_weight(const HostTensor& tensor) = 0;
+  virtual Result<std::unique_ptr<KvCache>> create_kv_cache(const KvCacheSpec& spec) = 0;
+  // Bytes create_kv_cache() would allocate.
+  virtual std::size_t kv_cache_bytes(const KvCacheSpec& spec) const = 0;
+
+  // --- Steps --------------------------------------------------------------------------------
+  // Runs one step of the decoder. The default composes the operations below and is done when it
+  // returns; a backend may take the step over (a graph, a persistent kernel). The batch and the
+  // sink stay valid until wait() returned. `sink` may be null if batch.logit_rows is empty.
+  virtual StepTicket submit_step(const Decoder& decoder, const StepBatch& batch, LogitSink* sink);
+  virtual Result<void> wait(StepTicket ticket);
+
+  // --- Operations ---------------------------------------------------------------------------
+  // out[t] = row ids[t] of the table, decoded. [tokens, table.cols]
+  virtual void embed(const Weight& table, std::span<const int32_t> ids, Mat out) = 0;
+
+  // out[r] = x[r] / sqrt(mean(x[r]²) + eps) × gain (Zhang & Sennrich, 2019). x and out may be
+  // the same. Also norms heads: rows are then (token, head).
+  virtual void rms_norm(Mat x, const Weight& gain, float eps, Mat out) = 0;
+
+  // All weights that share the input x, so that it is prepared once.
+  virtual void linear(Mat x, std::span<const LinearOutput> outputs) = 0;
+
+  // table[t] = cosines then sines of every pair at positions[t]: [tokens, rope.dims].
+  virtual void rope_table(const RopeFrequencies& rope, std::span<const int32_t> positions,
+                          Mat table) = 0;
+  // Rotates each head of x [tokens, heads × head_dim] in place.
+  virtual void rope(Mat x, int32_t head_dim, const RopeFrequencies& rope, Mat table) = 0;
+
+  // Stores k and v [tokens, kv heads × head_dim] of one layer at batch.slots.
+  virtual void kv_store(KvCache& cache, int32_t layer, Mat k, Mat v,
+                        std::span<const int32_t> slots) = 0;
+
+  // Causal attention of every token of the batch over its sequence's blocks, whose K and V are
+  // stored already. q and out: [tokens, heads × head_dim]. A query head h reads KV head
+  // h / (n_heads / n_kv_heads).
+  virtual void attention(Mat q, const KvCache& cache, int32_t layer, const AttentionShape& shape,
+                         const StepBatch& batch, Mat out) = 0;
+
+  // out = activation(gate) × up, element by element. out may be gate or up.
+  virtual void glu(Mat gate, Mat up, Activation activation, Mat out) = 0;
+
+  // x += y.
+  virtual void add(Mat x, Mat y) = 0;
+
+  // out[i] = x[rows[i]].
+  virtual void gather_rows(Mat x, std::span<const int32_t> rows, Mat out) = 0;
+
+  // --- Fused operations: the default composes the plain ones and is the fused version's test --
+  // x += y; out = rms_norm(x).
+  virtual void add_rms_norm(Mat x, Mat y, const Weight& gain, float eps, Mat out);
+};
+
+}  // namespace weft
