@@ -25,6 +25,7 @@ namespace weft {
 
 class Backend;
 class Decoder;
+class DecoderState;
 
 // A view of float32 activations in a backend's memory, row-major, rows contiguous.
 struct Mat {
@@ -143,7 +144,8 @@ class Backend {
   // Runs one step of the decoder. The default composes the operations below and is done when it
   // returns; a backend may take the step over (a graph, a persistent kernel). The batch and the
   // sink stay valid until wait() returned. `sink` may be null if batch.logit_rows is empty.
-  virtual StepTicket submit_step(const Decoder& decoder, const StepBatch& batch, LogitSink* sink);
+  virtual StepTicket submit_step(const Decoder& decoder, DecoderState& state,
+                                 const StepBatch& batch, LogitSink* sink);
   virtual Result<void> wait(StepTicket ticket);
 
   // --- Operations ---------------------------------------------------------------------------

@@ -1,0 +1,106 @@
+// Decoder: a Llama-family model ready to run, and its forward pass, written once against Backend.
+// Immutable after create(): many states, each on its own step thread, may share one decoder.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "core/backend.h"
+#include "core/batch.h"
+#include "core/model/config.h"
+#include "core/model/rope.h"
+#include "core/model/tensors.h"
+
+namespace weft {
+
+class DecoderState;
+
+class Decoder {
+ public:
+  using LayerWeights = LayerTensorsOf<std::unique_ptr<Weight>>;
+  using ModelWeights = ModelTensorsOf<std::unique_ptr<Weight>>;
+
+  // `tensors` must fit `config` (the loader has checked that). The decoder keeps their storage.
+  // States that run it must use backends of the same kind as `backend`.
+  static Result<std::unique_ptr<Decoder>> create(ModelConfig config, ModelTensors tensors,
+                                                 Backend& backend);
+
+  const ModelConfig& config() const { return config_; }
+  // Bytes of all weights as the file stores them.
+  size_t weight_bytes() const { return weight_bytes_; }
+
+  // One step: computes every token of the batch, stores its K and V, and hands the logits of
+  // batch.logit_rows to `sink`. What Backend::submit_step() runs unless a backend knows better.
+  void forward(Backend& backend, DecoderState& state, const StepBatch& batch,
+               LogitSink* sink) const;
+
+ private:
+  Decoder() = default;
+  void layer(Backend& backend, DecoderState& state, const StepBatch& batch, size_t index) const;
+  void head(Backend& backend, DecoderState& state, const StepBatch& batch, LogitSink* sink) const;
+
+  ModelConfig config_;
+  ModelWeights weights_;
+  std::vector<RopeTable> ropes_;
+  std::shared_ptr<void> storage_;
+  size_t weight_bytes_ = 0;
+};
+
+// What a state must be able to hold.
+struct StepLimits {
+  int32_t max_tokens = 512;      // tokens in one step
+  int32_t max_logit_rows = 512;  // rows of a step whose logits may be wanted
+};
+
+struct KvPoolSpec {
+  int32_t block_size = 16;  // tokens; divides kAttentionSplit
+  int32_t num_blocks = 0;
+  DType type = DType::kF32;
+};
+
+// The memory a decoder needs, exactly: known before anything is allocated.
+struct MemoryLedger {
+  size_t weight_bytes = 0;
+  size_t kv_bytes = 0;
+  size_t workspace_bytes = 0;  // of the largest step
+
+  size_t total_bytes() const { return weight_bytes + kv_bytes + workspace_bytes; }
+};
+
+// What one runner owns of a decoder: the paged KV pool of every layer and the workspace of the
+// largest step. Owned by one step thread.
+class DecoderState {
+ public:
+  static Result<std::unique_ptr<DecoderState>> create(const Decoder& decoder, Backend& backend,
+                                                      const StepLimits& limits,
+                                                      const KvPoolSpec& kv);
+
+  static MemoryLedger ledger(const ModelConfig& config, size_t weight_bytes, const Backend& backend,
+                             const StepLimits& limits, const KvPoolSpec& kv);
+
+  const StepLimits& limits() const { return limits_; }
+  const KvPoolSpec& kv_spec() const { return kv_spec_; }
+
+ private:
+  friend class Decoder;
+  DecoderState() = default;
+
+  // A layer's place: layers of one KV shape share a cache.
+  struct KvPlace {
+    KvCache* cache;
+    int32_t layer;
+  };
+
+  StepLimits limits_;
+  KvPoolSpec kv_spec_;
+  int64_t head_chunk_rows_ = 0;
+  std::vector<std::unique_ptr<KvCache>> caches_;
+  std::vector<KvPlace> kv_places_;  // [layers]
+  Buffer memory_;
+  // Views into memory_, [max_tokens, …] each; a step uses the first rows.
+  Mat x_, normed_, q_, k_, v_, attended_, projected_, gate_, up_;
+  std::vector<Mat> rope_tables_;  // [ropes]
+  Mat head_rows_, logits_;
+};
+
+}  // namespace weft
