@@ -1,5 +1,12 @@
 # One CMake target a folder, all built alike.
 
+# Recompiling what was compiled before is a lookup where ccache is installed.
+find_program(WEFT_CCACHE ccache)
+mark_as_advanced(WEFT_CCACHE)
+if(WEFT_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${WEFT_CCACHE})
+endif()
+
 find_package(Threads REQUIRED)
 find_package(tl-expected REQUIRED)
 
@@ -17,6 +24,14 @@ if(WEFT_SANITIZE)
   target_compile_options(weft_options INTERFACE
     $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${WEFT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all>)
   target_link_options(weft_options INTERFACE -fsanitize=${WEFT_SANITIZE})
+endif()
+if(WEFT_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "WEFT_FUZZ needs clang++ (libFuzzer); the compiler is ${CMAKE_CXX_COMPILER_ID}")
+  endif()
+  target_compile_options(weft_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined
+    -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(weft_options INTERFACE -fsanitize=address,undefined)
 endif()
 target_link_libraries(weft_options INTERFACE tl::expected Threads::Threads)
 
