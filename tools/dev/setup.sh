@@ -1,0 +1,100 @@
+# Shared by ./run, ./test and .ci/run (sourced, not run): finds the project, installs
+# what is missing, builds with one line of progress.
+# Expects `set -euo pipefail` and $weft_root, the project's folder.
+
+weft_say() { printf 'weft: %s\n' "$*" >&2; }
+weft_die() { weft_say "$*"; exit 1; }
+
+# Debian 12 and newer, Ubuntu 24.04 and newer.
+weft_packages=(
+  g++ cmake ninja-build ccache pkg-config
+  libtbb-dev libeigen3-dev libexpected-dev libpcre2-dev libutf8proc-dev libcli11-dev
+  libfmt-dev libspdlog-dev nlohmann-json3-dev libxxhash-dev libgtest-dev libbenchmark-dev)
+
+# weft_install PACKAGE...: installs those that are not there yet. Asking dpkg costs
+# milliseconds, so this can come first in every start.
+weft_install() {
+  if ! command -v dpkg-query >/dev/null; then
+    weft_say "not a Debian-like system; what is needed is called there: $*"
+    return
+  fi
+  local -A have=()
+  local name status
+  while read -r status name; do
+    if [[ $status == installed ]]; then have[$name]=1; fi
+  done < <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true)
+  local missing=() package
+  for package in "$@"; do
+    if [[ -z ${have[$package]-} ]]; then missing+=("$package"); fi
+  done
+  if (( ${#missing[@]} == 0 )); then return; fi
+
+  local as_root=(env DEBIAN_FRONTEND=noninteractive)
+  if (( EUID != 0 )); then
+    command -v sudo >/dev/null ||
+      weft_die "missing packages; as root: apt-get install ${missing[*]}"
+    as_root=(sudo "${as_root[@]}")
+    weft_say "installing with sudo apt-get: ${missing[*]}"
+  else
+    weft_say "installing with apt-get: ${missing[*]}"
+  fi
+  local log
+  log=$(mktemp)
+  # An index of yesterday may name versions that the mirror has dropped: update first.
+  if ! { "${as_root[@]}" apt-get update -q &&
+         "${as_root[@]}" apt-get install -yq --no-install-recommends "${missing[@]}"; } \
+       >"$log" 2>&1 </dev/null; then
+    cat "$log" >&2
+    rm -f "$log"
+    weft_die "apt-get failed"
+  fi
+  rm -f "$log"
+}
+
+# One line that is rewritten on a terminal, a line every tenth elsewhere. Reads ninja's
+# output from standard input.
+weft_progress() {
+  local label=$1 tty=0
+  if [[ -t 2 ]]; then tty=1; fi
+  awk -v label="$label" -v tty="$tty" '
+    match($0, /^\[[0-9]+\/[0-9]+\]/) {
+      split(substr($0, 2, RLENGTH - 2), n, "/")
+      if (tty) printf "\r\033[Kweft: building %s %d/%d", label, n[1], n[2]
+      else if (int(10 * n[1] / n[2]) > shown) {
+        shown = int(10 * n[1] / n[2])
+        printf "weft: building %s %d/%d\n", label, n[1], n[2]
+      }
+      fflush()
+    }
+    END { if (tty) printf "\r\033[K" }' >&2
+}
+
+# weft_configure PRESET [cmake arguments...]: once; later changes are noticed by ninja.
+weft_configure() {
+  local preset=$1 dir=$weft_root/build/$1 log
+  shift
+  if [[ -f $dir/build.ninja ]]; then return; fi
+  weft_say "configuring $preset"
+  mkdir -p "$dir"
+  log=$dir/configure.log
+  if ! (cd "$weft_root" && cmake --preset "$preset" "$@") >"$log" 2>&1; then
+    cat "$log" >&2
+    weft_die "configuring $preset failed"
+  fi
+}
+
+# weft_build PRESET [ninja targets...]: quiet when it goes well; what the compiler said,
+# in full, when it does not.
+weft_build() {
+  local preset=$1 dir=$weft_root/build/$1
+  shift
+  local log=$dir/build.log
+  if NINJA_STATUS='[%f/%t] ' ninja -C "$dir" "$@" </dev/null 2>&1 |
+       tee "$log" | weft_progress "$preset"; then
+    # Warnings do not stop a build that does not demand their absence, nor are they lost.
+    if grep -q 'warning:' "$log"; then grep -vE '^(\[[0-9]+/[0-9]+\]|ninja:)' "$log" >&2; fi
+  else
+    grep -vE '^\[[0-9]+/[0-9]+\]' "$log" >&2 || true
+    weft_die "building $preset failed"
+  fi
+}
