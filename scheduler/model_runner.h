@@ -1,0 +1,64 @@
+// ModelRunner: runs steps of one decoder over its own backend, KV pool and workspace. Turns
+// sequences and counts of tokens into the flat arrays of a StepBatch. Knows token ids and blocks,
+// never text. Owned by one step thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/model/decoder.h"
+#include "scheduler/block_manager.h"
+
+namespace weft {
+
+// A sequence the runner computes: its ids, how many of them are in the KV cache, and where. It
+// has no phases: prompt, decode and recompute are all "compute from num_computed on".
+struct Sequence {
+  std::vector<int32_t> ids;
+  int64_t num_computed = 0;
+  BlockTable blocks;
+};
+
+struct SequenceStep {
+  Sequence* sequence;
+  int32_t num_tokens;      // computed in this step, from num_computed on
+  int32_t num_logits = 0;  // of the step's last tokens
+};
+
+class ModelRunner {
+ public:
+  static Result<std::unique_ptr<ModelRunner>> create(std::shared_ptr<const Decoder> decoder,
+                                                     std::shared_ptr<Backend> backend,
+                                                     const StepLimits& limits,
+                                                     const KvPoolSpec& kv);
+
+  // One forward pass over all `steps`, whose tokens together fit limits().max_tokens. Reserves
+  // blocks as needed and advances num_computed. Logits go to `sink` in the order of `steps`.
+  // Fails with kOutOfMemory (nothing was changed) or a device's error.
+  Result<void> run(std::span<const SequenceStep> steps, LogitSink* sink);
+
+  // Gives all of a sequence's blocks back; its ids stay.
+  void release(Sequence& sequence);
+
+  const StepLimits& limits() const { return state_->limits(); }
+  const BlockManager& blocks() const { return blocks_; }
+  const Decoder& decoder() const { return *decoder_; }
+  Backend& backend() { return *backend_; }
+
+ private:
+  ModelRunner(std::shared_ptr<const Decoder> decoder, std::shared_ptr<Backend> backend,
+              std::unique_ptr<DecoderState> state);
+  void append(const SequenceStep& step);
+
+  std::shared_ptr<const Decoder> decoder_;
+  std::shared_ptr<Backend> backend_;
+  std::unique_ptr<DecoderState> state_;
+  BlockManager blocks_;
+  // The arrays of the step under way; kept so that steps allocate nothing once they have grown.
+  std::vector<int32_t> token_ids_, positions_, slots_, seq_starts_, block_tables_,
+      block_table_starts_, logit_rows_;
+};
+
+}  // namespace weft

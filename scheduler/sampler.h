@@ -1,0 +1,61 @@
+// Sampler: one request's way from logits to a token id. A chain in this order: logit bias,
+// penalties (repetition, presence, frequency), temperature, top-k, top-p, min-p, draw.
+//
+// Probabilities are fixed-point integers made by an exponential of our own and random numbers are
+// keyed by (seed, sample index, position): equal logits give equal ids on every machine, whatever
+// the batch. Ties go to the lowest id. Owned by one request; not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+
+namespace weft {
+
+struct SamplingParams {
+  float temperature = 0.8f;         // ≥ 0; 0 takes the most likely token
+  int32_t top_k = 40;               // keep the k most likely; ≤ 0: all
+  float top_p = 0.95f;              // (0, 1]; keep the smallest set of at least this mass
+  float min_p = 0.0f;               // [0, 1]; drop what is less likely than this × the best
+  float repetition_penalty = 1.0f;  // > 0; divides (or multiplies, below 0) logits of seen ids
+  float presence_penalty = 0.0f;    // taken from logits of generated ids
+  float frequency_penalty = 0.0f;   // the same, times how often
+  uint64_t seed = 42;
+  uint32_t sample_index = 0;                          // which of a request's n samples this is
+  std::vector<std::pair<int32_t, float>> logit_bias;  // (token id, added to its logit)
+};
+
+class Sampler {
+ public:
+  // Fails with kInvalidArgument (naming the field, its value and its range) or, for a biased id
+  // outside the vocabulary, kTokenOutOfRange.
+  static Result<Sampler> create(const SamplingParams& params, int32_t n_vocab);
+
+  // The id for `position`, the absolute position the drawn token will have. `logits` [n_vocab]
+  // is scratch. `prompt` and `generated` are the ids so far. Fails with kNonFiniteLogits where a
+  // logit is NaN or +infinity, or all are −infinity.
+  Result<int32_t> sample(std::span<float> logits, std::span<const int32_t> prompt,
+                         std::span<const int32_t> generated, int64_t position);
+
+  const SamplingParams& params() const { return params_; }
+
+ private:
+  struct Candidate {
+    float logit;
+    int32_t id;
+  };
+
+  explicit Sampler(const SamplingParams& params) : params_(params) {}
+  void apply_bias_and_penalties(std::span<float> logits, std::span<const int32_t> prompt,
+                                std::span<const int32_t> generated) const;
+  int32_t draw(std::span<const float> logits, float best, int64_t position);
+
+  SamplingParams params_;
+  std::vector<Candidate> candidates_;  // kept between calls so that a step allocates nothing
+  std::vector<uint64_t> weights_;
+};
+
+}  // namespace weft
