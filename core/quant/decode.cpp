@@ -1,5 +1,8 @@
 #include "core/quant/decode.h"
 
+#include <string>
+
+#include "core/check.h"
 #include "core/quant/blocks.h"
 
 namespace weft {
@@ -7,7 +10,7 @@ namespace {
 
 template <typename Block>
 void decode_blocks(const std::byte* src, float* dst, int64_t elements) {
-  // Blocks are packed structs of alignment 1: they are read where they lie.
+  static_assert(alignof(Block) == 1, "blocks are read where they lie, at any address");
   const auto* blocks = reinterpret_cast<const Block*>(src);
   const int64_t count = elements / Block::kElements;
   for (int64_t i = 0; i < count; ++i) decode_block(blocks[i], dst + i * Block::kElements);
@@ -16,7 +19,7 @@ void decode_blocks(const std::byte* src, float* dst, int64_t elements) {
 }  // namespace
 
 DecodeRow decode_row_function(DType type) {
-  return visit_block(type, [](auto tag) -> DecodeRow {
+  const DecodeRow decode = visit_block(type, [](auto tag) -> DecodeRow {
     using Block = typename decltype(tag)::type;
     if constexpr (std::is_void_v<Block>) {
       return nullptr;
@@ -24,6 +27,8 @@ DecodeRow decode_row_function(DType type) {
       return &decode_blocks<Block>;
     }
   });
+  WEFT_CHECK(decode != nullptr, "no such type: " + std::to_string(static_cast<uint32_t>(type)));
+  return decode;
 }
 
 }  // namespace weft
