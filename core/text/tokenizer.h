@@ -14,6 +14,8 @@
 
 namespace weft {
 
+class SpecialTokens;
+
 struct EncodeOptions {
   // Put the model's BOS (and EOS) around the text where the model says so.
   bool add_special = true;
@@ -27,15 +29,18 @@ class Tokenizer {
   // Fails with kUnknownPreTokenizer or kGgufBadVocabulary; a vocabulary is taken by value and
   // kept. Duplicate token strings are allowed: the lowest id is the one text becomes.
   static Result<std::unique_ptr<Tokenizer>> create(Vocab vocab);
-  virtual ~Tokenizer() = default;
+  virtual ~Tokenizer();
+  Tokenizer(const Tokenizer&) = delete;
+  Tokenizer& operator=(const Tokenizer&) = delete;
 
   // Any bytes are accepted, invalid UTF-8 and NUL included. Time is at worst n log n in the
-  // text's size. Fails only where the result would exceed 2^31 − 1 tokens.
-  virtual Result<std::vector<int32_t>> encode(std::string_view text,
-                                              const EncodeOptions& options = {}) const = 0;
+  // text's size, memory linear. Fails with kLimitExceeded for a text above 1 GiB or a result
+  // above 2^31 − 1 tokens.
+  Result<std::vector<int32_t>> encode(std::string_view text,
+                                      const EncodeOptions& options = {}) const;
 
-  // The bytes token `id` stands for; not necessarily whole UTF-8. Control tokens give "" unless
-  // `special`. An id outside the vocabulary gives "".
+  // The bytes token `id` stands for; not necessarily whole UTF-8. Control and unknown tokens
+  // give "" unless `special`. An id outside the vocabulary gives "".
   virtual std::string piece(int32_t id, bool special = false) const = 0;
 
   // The text of all ids together; what a DetokenizerStream gives for them, put together. Drops
@@ -44,6 +49,11 @@ class Tokenizer {
 
   const Vocab& vocab() const { return vocab_; }
 
+  // The type of token `id` as this tokenizer treats it: the file's, except that known
+  // end-of-turn and fill-in-the-middle tokens count as control tokens whatever the file says.
+  // An id outside the vocabulary is kUnused.
+  TokenType type(int32_t id) const;
+
   // Sorted ids that end a generation: eos, eot, eom and known end-of-turn control tokens.
   const std::vector<int32_t>& stop_ids() const { return stop_ids_; }
   bool is_stop(int32_t id) const;
@@ -51,8 +61,17 @@ class Tokenizer {
  protected:
   explicit Tokenizer(Vocab vocab);
 
+  // Appends the ids of one stretch of plain text. `after_special`: nothing but special tokens
+  // stand between it and the start of the text, or it follows one.
+  virtual Result<void> append_text(std::string_view text, bool after_special,
+                                   std::vector<int32_t>& out) const = 0;
+
   Vocab vocab_;
+  std::vector<TokenType> types_;  // [n_vocab]
   std::vector<int32_t> stop_ids_;
+
+ private:
+  std::unique_ptr<const SpecialTokens> special_tokens_;
 };
 
 // Ids to text, one at a time, never cutting a UTF-8 character in two: bytes of an unfinished
@@ -61,8 +80,13 @@ class Tokenizer {
 // Owned by one generation; borrows the tokenizer.
 class DetokenizerStream {
  public:
-  explicit DetokenizerStream(const Tokenizer& tokenizer, bool special = false)
-      : tokenizer_(&tokenizer), special_(special) {}
+  // Where the ids begin. A SentencePiece model's first word carries a space that encode() put
+  // there: it is dropped at the start of a text, and kept where ids go on with a text that is
+  // already shown (what a model generates after a prompt).
+  enum class Start { kOfText, kContinuation };
+
+  explicit DetokenizerStream(const Tokenizer& tokenizer, bool special = false,
+                             Start start = Start::kOfText);
 
   // The text that became whole with this token; often "".
   std::string push(int32_t id);
@@ -72,6 +96,7 @@ class DetokenizerStream {
  private:
   const Tokenizer* tokenizer_;
   bool special_;
+  bool drop_space_;
   std::string pending_;
 };
 
