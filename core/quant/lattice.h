@@ -20,8 +20,8 @@ struct Lattice {
 };
 
 template <typename Point, int kCount>
-constexpr Lattice<Point, kCount> expand_lattice(const uint16_t (&codes)[kCount],
-                                                const LatticeLevels& levels) {
+WEFT_HD constexpr Lattice<Point, kCount> expand_lattice(const uint16_t (&codes)[kCount],
+                                                        const LatticeLevels& levels) {
   constexpr int kBits = sizeof(Point) == 8 ? 2 : 3;
   Lattice<Point, kCount> lattice{};
   for (int i = 0; i < kCount; ++i) {

@@ -1,0 +1,35 @@
+# Looks for nvcc as WEFT_CUDA says and sets WEFT_HAVE_CUDA. CUDA is found, not demanded.
+
+set(WEFT_HAVE_CUDA OFF)
+if(NOT WEFT_CUDA MATCHES "^(AUTO|ON|OFF)$")
+  message(FATAL_ERROR "WEFT_CUDA=${WEFT_CUDA}: expected AUTO, ON or OFF")
+endif()
+if(WEFT_CUDA STREQUAL "OFF")
+  return()
+endif()
+
+# The PTX covers every GPU that is newer than the listed ones.
+if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+  set(CMAKE_CUDA_ARCHITECTURES 80-real 89-real 90a-real 90-virtual)
+endif()
+include(CheckLanguage)
+check_language(CUDA)
+find_package(CUDAToolkit QUIET)
+if(CMAKE_CUDA_COMPILER AND CUDAToolkit_FOUND)
+  enable_language(CUDA)
+  # CMake 3.25 does not know yet that nvcc has C++20.
+  if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+    set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+  endif()
+  set(CMAKE_CUDA_STANDARD 20)
+  set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+  set(WEFT_HAVE_CUDA ON)
+  message(STATUS "CUDA kernels: ${CMAKE_CUDA_COMPILER} ${CMAKE_CUDA_COMPILER_VERSION}, "
+    "for ${CMAKE_CUDA_ARCHITECTURES}")
+elseif(WEFT_CUDA STREQUAL "ON")
+  message(FATAL_ERROR "WEFT_CUDA=ON, but no working nvcc and toolkit were found; put nvcc on PATH, "
+    "set CMAKE_CUDA_COMPILER, or configure with -DWEFT_CUDA=AUTO or OFF")
+else()
+  message(STATUS "CUDA kernels: not built (no working nvcc found)")
+endif()
