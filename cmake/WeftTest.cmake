@@ -1,32 +1,29 @@
-# How a test program joins the suite, and which suites also run under sanitizers.
+# How a test program joins the suite, and which suites other builds than release repeat.
 
 find_package(GTest REQUIRED)
 include(GoogleTest)
 
-# Sanitizer builds test what they are for, and no more: ASan+UBSan the suites that take
-# foreign bytes apart, TSan the ones with threads. A name that does not exist (yet) is fine.
-set(WEFT_ASAN_SUITES
-  test_bad_input
-  test_gguf
-  test_quant
-  test_text)
-set(WEFT_TSAN_SUITES
-  test_api
-  test_scheduler)
-
-# Test names of a sanitizer build start with its name, so that a report tells them apart.
+# A sanitizer or cross build tests what it is for, and no more: ASan+UBSan the suites that
+# take foreign bytes apart, TSan the ones with threads, another architecture those whose
+# arithmetic must not differ. A name that does not exist (yet) is fine.
+# Test names start with the build's name, so that a report tells them apart.
 if(WEFT_SANITIZE MATCHES "address")
   set(WEFT_TEST_PREFIX "asan/")
-  set(WEFT_SANITIZED_SUITES ${WEFT_ASAN_SUITES})
+  set(WEFT_VARIANT_SUITES test_bad_input test_gguf test_quant test_text)
 elseif(WEFT_SANITIZE MATCHES "thread")
   set(WEFT_TEST_PREFIX "tsan/")
-  set(WEFT_SANITIZED_SUITES ${WEFT_TSAN_SUITES})
+  set(WEFT_VARIANT_SUITES test_api test_scheduler)
+elseif(CMAKE_CROSSCOMPILING)
+  set(WEFT_TEST_PREFIX "${CMAKE_SYSTEM_PROCESSOR}/")
+  set(WEFT_VARIANT_SUITES test_core test_kernels_cpu test_model test_parity test_quant)
+elseif(WEFT_FUZZ)
+  set(WEFT_TEST_PREFIX "")
+  set(WEFT_VARIANT_SUITES "")
 else()
   set(WEFT_TEST_PREFIX "")
-  set(WEFT_SANITIZED_SUITES "")
 endif()
-# What `./test` builds in a sanitizer build directory.
-add_custom_target(weft_sanitized_tests)
+# What `./test` builds in the directory of such a build.
+add_custom_target(weft_variant_tests)
 
 # weft_test(NAME sources... [LIBS libs...] [SERIAL] [MAIN]): one test program a folder,
 # one ctest entry a TEST, labelled with the program's name.
@@ -44,11 +41,11 @@ function(weft_test name)
     target_link_libraries(${name} PRIVATE GTest::gtest_main)
   endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
-  if(WEFT_SANITIZE OR WEFT_FUZZ)
-    if(NOT name IN_LIST WEFT_SANITIZED_SUITES)
-      return()  # Can be built and run by hand; not part of this suite.
+  if(DEFINED WEFT_VARIANT_SUITES)
+    if(NOT name IN_LIST WEFT_VARIANT_SUITES)
+      return()  # Can be built and run by hand; not part of this build's tests.
     endif()
-    add_dependencies(weft_sanitized_tests ${name})
+    add_dependencies(weft_variant_tests ${name})
   endif()
 
   set(common DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES TEST_PREFIX "${WEFT_TEST_PREFIX}"
