@@ -1,0 +1,36 @@
+#include "core/mapped_file.h"
+
+#include <utility>
+
+namespace weft {
+
+Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& path,
+                                                           const MapOptions& options) {
+  auto opened = std::shared_ptr<MappedFile>(new MappedFile());
+  opened->path_ = path;
+  WEFT_TRY_ASSIGN(opened->file_, platform::open_for_reading(path));
+  WEFT_TRY_ASSIGN(const uint64_t size, platform::file_size(opened->file_, path));
+  opened->is_mapped_ = options.use_mmap;
+  if (size > 0 && options.use_mmap) {
+    WEFT_TRY_ASSIGN(opened->memory_, platform::map_for_reading(opened->file_, path, size));
+  } else if (size > 0) {
+    auto memory = platform::map_memory(size);
+    if (!memory) return fail(memory.error().code, path + ": " + memory.error().message);
+    opened->memory_ = std::move(*memory);
+    WEFT_TRY(platform::read_at(opened->file_, path, 0, {opened->memory_.data(), size}));
+  }
+  WEFT_TRY(opened->check_unchanged());
+  return opened;
+}
+
+Result<void> MappedFile::check_unchanged() const {
+  WEFT_TRY_ASSIGN(const uint64_t size, platform::file_size(file_, path_));
+  if (size != memory_.size()) {
+    return fail(ErrorCode::kFileChanged, path_ + ": had " + std::to_string(memory_.size()) +
+                                             " bytes when it was opened, has " +
+                                             std::to_string(size) + " now");
+  }
+  return {};
+}
+
+}  // namespace weft

@@ -1,0 +1,50 @@
+// A file's bytes as memory, for reading: mapped, or read into memory of our own. Knows nothing of
+// what the file holds.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "core/error.h"
+#include "core/platform/file_io.h"
+
+namespace weft {
+
+struct MapOptions {
+  // Off: the bytes are read into memory of this process. Takes that memory and the time, but a
+  // file that is overwritten or cut later can do no harm; with a mapping, touching what was cut
+  // off ends the process (SIGBUS).
+  bool use_mmap = true;
+};
+
+// Immutable: any number of threads may read.
+class MappedFile {
+ public:
+  // Fails with kNotFound, kPermissionDenied, kNotAFile, kOutOfMemory, kIoError, or kFileChanged
+  // where the size changes during the call. An empty file opens, with no bytes.
+  static Result<std::shared_ptr<const MappedFile>> open(const std::string& path,
+                                                        const MapOptions& options = {});
+
+  // Page-aligned; valid as long as this object.
+  std::span<const std::byte> bytes() const { return {memory_.data(), memory_.size()}; }
+  const std::string& path() const { return path_; }
+  // False where the bytes are a copy in memory of our own.
+  bool is_mapped() const { return is_mapped_; }
+
+  // kFileChanged if the file has another size than when it was opened. For after a parse: what
+  // was read until now was there.
+  Result<void> check_unchanged() const;
+
+ private:
+  MappedFile() = default;
+
+  std::string path_;
+  platform::FileHandle file_;
+  platform::MemoryMapping memory_;
+  bool is_mapped_ = false;
+};
+
+}  // namespace weft

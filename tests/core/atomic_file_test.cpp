@@ -1,0 +1,83 @@
+#include "core/atomic_file.h"
+
+#include <csignal>
+#include <sys/resource.h>
+
+#include <gtest/gtest.h>
+
+#include "core/mapped_file.h"
+#include "tests/support/temp_folder.h"
+
+namespace weft {
+namespace {
+
+using test::TempFolder;
+
+std::vector<std::byte> pattern(size_t size) {
+  std::vector<std::byte> bytes(size);
+  for (size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>(i * 31 >> 3);
+  return bytes;
+}
+
+TEST(AtomicFile, FinalNameAppearsWholeAtCommit) {
+  const TempFolder folder;
+  const auto bytes = pattern(3'000'000);  // more than the buffer
+  auto file = AtomicFile::create(folder.path("out"));
+  ASSERT_TRUE(file) << file.error().message;
+  const std::span<const std::byte> all(bytes);
+  for (size_t at = 0; at < all.size(); at += 70'001) {
+    ASSERT_TRUE(file->write(all.subspan(at, std::min<size_t>(70'001, all.size() - at))));
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder.path("out")));
+  ASSERT_TRUE(file->commit());
+  EXPECT_EQ(folder.file_count(), 1u);
+  const auto back = MappedFile::open(folder.path("out"));
+  ASSERT_TRUE(back);
+  EXPECT_TRUE(std::ranges::equal((*back)->bytes(), bytes));
+}
+
+TEST(AtomicFile, WithoutCommitTheOldFileStaysAndNothingIsLeft) {
+  const TempFolder folder;
+  folder.write("out", pattern(10));
+  {
+    auto file = AtomicFile::create(folder.path("out"));
+    ASSERT_TRUE(file);
+    ASSERT_TRUE(file->write(pattern(2'000'000)));
+    AtomicFile moved = std::move(*file);
+    EXPECT_EQ(folder.file_count(), 2u);
+  }
+  EXPECT_EQ(folder.file_count(), 1u);
+  EXPECT_EQ(std::filesystem::file_size(folder.path("out")), 10u);
+}
+
+TEST(AtomicFile, FullDiskIsAnErrorAndLeavesNothing) {
+  const TempFolder folder;
+  // The largest size of a file stands for a full disk: the same error path, on any machine.
+  rlimit before;
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit small = before;
+  small.rlim_cur = 1'500'000;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  Result<void> written;
+  {
+    auto file = AtomicFile::create(folder.path("out"));
+    ASSERT_TRUE(file);
+    written = file->write(pattern(1'400'000));
+    if (written) written = file->write(pattern(1'400'000));
+  }
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, old_handler);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, ErrorCode::kNoSpace);
+  EXPECT_EQ(folder.file_count(), 0u);
+}
+
+TEST(AtomicFile, FolderThatIsNotThereOrIsTheTargetIsRefused) {
+  const TempFolder folder;
+  EXPECT_EQ(AtomicFile::create(folder.path("no/such/out")).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(AtomicFile::create(folder.path(".")).error().code, ErrorCode::kNotAFile);
+}
+
+}  // namespace
+}  // namespace weft
