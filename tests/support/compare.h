@@ -1,0 +1,42 @@
+// How far logits are from the truth.
+#pragma once
+
+#include <cstdint>
+#include <ostream>
+#include <span>
+#include <vector>
+
+#include "tests/support/reference_model.h"
+
+namespace weft::test {
+
+// Logits as an engine gives them: row-major [rows, n_vocab].
+struct Logits {
+  int64_t n_vocab = 0;
+  std::vector<float> values;
+
+  int64_t rows() const { return static_cast<int64_t>(values.size()) / n_vocab; }
+};
+
+struct LogitsDifference {
+  double mean_kl = 0.0;       // KL(truth ‖ measured), nats, averaged over rows
+  double max_kl = 0.0;        // of the worst row
+  double max_relative = 0.0;  // max |measured − truth| / max |truth|
+};
+
+// Infinite in every field where the shapes differ or a number is not finite.
+LogitsDifference compare_logits(const DoubleMatrix& truth, const Logits& measured);
+
+std::ostream& operator<<(std::ostream& out, const LogitsDifference& difference);
+
+// What float32 arithmetic must reach, and what the project promises.
+inline constexpr double kMaxMeanKl = 1e-9;
+inline constexpr double kMaxRelative = 1e-4;
+
+Logits rounded(const DoubleMatrix& logits);
+DoubleMatrix widened(const Logits& logits);
+
+// The same bits in every element; signed zeros and NaN payloads count.
+bool same_bits(const Logits& a, const Logits& b);
+
+}  // namespace weft::test
