@@ -1,0 +1,253 @@
+#include "kernels/cpu/cpu_backend.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "core/check.h"
+#include "core/cpu_features.h"
+#include "core/platform/cpus.h"
+#include "core/thread_pool.h"
+#include "kernels/cpu/cpu_attention.h"
+#include "kernels/cpu/cpu_memory.h"
+#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/kernel_table.h"
+#include "kernels/cpu/worker_scratch.h"
+
+namespace weft {
+namespace {
+
+using cpu::CpuKvCache;
+using cpu::CpuWeight;
+using cpu::KernelTable;
+
+// Elements of an element-wise operation that are worth sharing out: about 2 microseconds' work,
+// what it takes to wake a spinning worker.
+constexpr int64_t kElementGrain = 8192;
+
+// Multiplications of a linear() that are worth sharing out, for the same reason.
+constexpr int64_t kLinearGrain = 65536;
+
+class CpuBackend final : public Backend {
+ public:
+  CpuBackend(const KernelTable& table, std::unique_ptr<ThreadPool> pool)
+      : table_(table),
+        pool_(std::move(pool)),
+        scratch_(pool_->size()),
+        attention_(table_, *pool_, scratch_) {
+    scratch_.reserve(cpu::kLinearScratch * sizeof(float));
+  }
+
+  std::string description() const override {
+    const int threads = pool_->size();
+    return std::string("cpu ") + table_.isa + ", " + std::to_string(threads) +
+           (threads == 1 ? " thread" : " threads");
+  }
+
+  Result<Buffer> allocate(std::size_t size_bytes) override {
+    return cpu::allocate_zeroed(size_bytes);
+  }
+  void upload(void* device, const void* host, std::size_t size_bytes) override {
+    if (size_bytes != 0) std::memcpy(device, host, size_bytes);
+  }
+  void download(void* host, const void* device, std::size_t size_bytes) override {
+    if (size_bytes != 0) std::memcpy(host, device, size_bytes);
+  }
+  Result<std::unique_ptr<Weight>> load_weight(const HostTensor& tensor) override {
+    return CpuWeight::create(tensor);
+  }
+  Result<std::unique_ptr<KvCache>> create_kv_cache(const KvCacheSpec& spec) override {
+    return CpuKvCache::create(spec);
+  }
+  std::size_t kv_cache_bytes(const KvCacheSpec& spec) const override {
+    return CpuKvCache::size_bytes(spec);
+  }
+
+  void embed(const Weight& table, std::span<const int32_t> ids, Mat out) override;
+  void rms_norm(Mat x, const Weight& gain, float eps, Mat out) override;
+  void linear(Mat x, std::span<const LinearOutput> outputs) override;
+  void rope_table(const RopeFrequencies& rope, std::span<const int32_t> positions,
+                  Mat table) override;
+  void rope(Mat x, int32_t head_dim, const RopeFrequencies& rope, Mat table) override;
+  void kv_store(KvCache& cache, int32_t layer, Mat k, Mat v,
+                std::span<const int32_t> slots) override;
+  void attention(Mat q, const KvCache& cache, int32_t layer, const AttentionShape& shape,
+                 const StepBatch& batch, Mat out) override {
+    attention_.run(q, static_cast<const CpuKvCache&>(cache), layer, shape, batch, out);
+  }
+  void glu(Mat gate, Mat up, Activation activation, Mat out) override;
+  void add(Mat x, Mat y) override;
+  void gather_rows(Mat x, std::span<const int32_t> rows, Mat out) override;
+
+ private:
+  // Shares out `rows` rows of `cols` elements: fn(first row, end row).
+  template <class Fn>
+  void for_rows(int64_t rows, int64_t cols, const Fn& fn) {
+    const int64_t grain = std::max<int64_t>(kElementGrain / std::max<int64_t>(cols, 1), 1);
+    pool_->parallel_for(rows, grain, [&](int64_t begin, int64_t end, int) { fn(begin, end); });
+  }
+
+  const KernelTable& table_;
+  std::unique_ptr<ThreadPool> pool_;
+  cpu::WorkerScratch scratch_;
+  cpu::CpuAttention attention_;
+};
+
+const CpuWeight& as_cpu(const Weight& weight) { return static_cast<const CpuWeight&>(weight); }
+
+// The float32 values of a weight that is one row.
+const float* vector_of(const Weight& weight) {
+  const float* floats = as_cpu(weight).floats();
+  WEFT_CHECK(floats != nullptr, "a vector of " + std::to_string(weight.rows()) + " rows");
+  return floats;
+}
+
+void CpuBackend::embed(const Weight& table, std::span<const int32_t> ids, Mat out) {
+  const CpuWeight& weight = as_cpu(table);
+  for_rows(out.rows, out.cols, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      const int32_t id = ids[static_cast<std::size_t>(t)];
+      WEFT_CHECK(id >= 0 && id < weight.rows(), "embed: token id " + std::to_string(id));
+      weight.decode()(weight.row(id), out.row(t), out.cols);
+    }
+  });
+}
+
+void CpuBackend::rms_norm(Mat x, const Weight& gain, float eps, Mat out) {
+  const float* gains = vector_of(gain);
+  WEFT_CHECK(gain.cols() == x.cols, "rms_norm: gain of " + std::to_string(gain.cols()) +
+                                        " for rows of " + std::to_string(x.cols));
+  for_rows(x.rows, x.cols, [&](int64_t begin, int64_t end) {
+    table_.rms_norm(x.row(begin), gains, eps, out.row(begin), end - begin, x.cols);
+  });
+}
+
+void CpuBackend::linear(Mat x, std::span<const LinearOutput> outputs) {
+  if (x.rows == 0) return;
+  int64_t columns = 0;
+  for (const LinearOutput& output : outputs) {
+    const Weight& weight = *output.weight;
+    WEFT_CHECK(
+        weight.cols() == x.cols && weight.rows() == output.out.cols && output.out.rows == x.rows,
+        "linear: x [" + std::to_string(x.rows) + ", " + std::to_string(x.cols) + "], weight [" +
+            std::to_string(weight.cols()) + ", " + std::to_string(weight.rows()) + "]");
+    columns += weight.rows();
+  }
+  // Slices of whole panels where there is enough for everybody, about eight a thread so that the
+  // last ones end together; of a quarter panel at the least.
+  constexpr int64_t kSmallest = cpu::kPanelColumns / 4;
+  int64_t slice = columns / (int64_t{8} * pool_->size()) / kSmallest * kSmallest;
+  slice = std::clamp<int64_t>(slice, kSmallest, 4 * cpu::kPanelColumns);
+  if (slice > cpu::kPanelColumns) slice = slice / cpu::kPanelColumns * cpu::kPanelColumns;
+  const int64_t work = x.rows * x.cols;
+  if (work * slice < kLinearGrain) {
+    slice = (kLinearGrain / work / kSmallest + 1) * kSmallest;
+  }
+
+  int64_t slices = 0;
+  for (const LinearOutput& output : outputs) slices += (output.out.cols + slice - 1) / slice;
+  pool_->parallel_for(slices, 1, [&](int64_t begin, int64_t end, int worker) {
+    for (int64_t i = begin; i < end; ++i) {
+      const LinearOutput* output = outputs.data();
+      int64_t first = i * slice;
+      while (first >= (output->out.cols + slice - 1) / slice * slice) {
+        first -= (output->out.cols + slice - 1) / slice * slice;
+        ++output;
+      }
+      const CpuWeight& weight = as_cpu(*output->weight);
+      const cpu::LinearArgs args = {
+          .type = weight.type(),
+          .decode = weight.decode(),
+          .weight = weight.row(0),
+          .weight_row_bytes = weight.row_bytes(),
+          .bias = output->bias != nullptr ? vector_of(*output->bias) : nullptr,
+          .k = x.cols,
+          .x = x.data,
+          .rows = x.rows,
+          .out = output->out.data,
+          .out_stride = output->out.cols,
+      };
+      table_.linear(args, first, std::min(first + slice, output->out.cols),
+                    scratch_.floats(worker));
+    }
+  });
+}
+
+void CpuBackend::rope_table(const RopeFrequencies& rope, std::span<const int32_t> positions,
+                            Mat table) {
+  const std::size_t pairs = rope.inverse.size();
+  // A sine and a cosine are as much work as some 64 elements elsewhere.
+  for_rows(table.rows, table.cols * 64, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      const double position = positions[static_cast<std::size_t>(t)];
+      float* row = table.row(t);
+      for (std::size_t i = 0; i < pairs; ++i) {
+        const double angle = position * rope.inverse[i];
+        row[i] = static_cast<float>(std::cos(angle) * rope.magnitude);
+        row[pairs + i] = static_cast<float>(std::sin(angle) * rope.magnitude);
+      }
+    }
+  });
+}
+
+void CpuBackend::rope(Mat x, int32_t head_dim, const RopeFrequencies& rope, Mat table) {
+  const auto heads = static_cast<int32_t>(x.cols / head_dim);
+  for_rows(x.rows, x.cols, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      table_.rope(x.row(t), heads, head_dim, rope.kind, rope.dims, table.row(t));
+    }
+  });
+}
+
+void CpuBackend::kv_store(KvCache& cache, int32_t layer, Mat k, Mat v,
+                          std::span<const int32_t> slots) {
+  const auto& cpu_cache = static_cast<const CpuKvCache&>(cache);
+  const KvCacheSpec& spec = cache.spec();
+  const int64_t element_bytes = *row_bytes(spec.type, 1);
+  std::byte* const k_rows = cpu_cache.k(layer);
+  std::byte* const v_rows = cpu_cache.v(layer);
+  for_rows(k.rows, 2 * k.cols, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      for (int32_t head = 0; head < spec.n_kv_heads; ++head) {
+        const int64_t offset =
+            cpu_cache.row_offset(slots[static_cast<std::size_t>(t)], head) * element_bytes;
+        const int64_t first = int64_t{head} * spec.head_dim;
+        table_.store(spec.type, k.row(t) + first, k_rows + offset, spec.head_dim);
+        table_.store(spec.type, v.row(t) + first, v_rows + offset, spec.head_dim);
+      }
+    }
+  });
+}
+
+void CpuBackend::glu(Mat gate, Mat up, Activation activation, Mat out) {
+  pool_->parallel_for(gate.rows * gate.cols, kElementGrain, [&](int64_t begin, int64_t end, int) {
+    table_.glu(gate.data + begin, up.data + begin, out.data + begin, end - begin, activation);
+  });
+}
+
+void CpuBackend::add(Mat x, Mat y) {
+  pool_->parallel_for(x.rows * x.cols, kElementGrain, [&](int64_t begin, int64_t end, int) {
+    table_.add(x.data + begin, y.data + begin, end - begin);
+  });
+}
+
+void CpuBackend::gather_rows(Mat x, std::span<const int32_t> rows, Mat out) {
+  for_rows(out.rows, out.cols, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      std::copy_n(x.row(rows[static_cast<std::size_t>(i)]), x.cols, out.row(i));
+    }
+  });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> create_cpu_backend(const CpuOptions& options) {
+  WEFT_TRY_ASSIGN(const KernelTable* table, cpu::choose_table(options.isa, detect_cpu_features()));
+  const int threads = options.threads != 0
+                          ? options.threads
+                          : std::min(platform::usable_cpus(), ThreadPool::kMaxThreads);
+  WEFT_TRY_ASSIGN(std::unique_ptr<ThreadPool> pool, ThreadPool::create(threads));
+  return std::make_unique<CpuBackend>(*table, std::move(pool));
+}
+
+}  // namespace weft

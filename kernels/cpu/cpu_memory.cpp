@@ -1,0 +1,111 @@
+#include "kernels/cpu/cpu_memory.h"
+
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "core/check.h"
+#include "kernels/cpu/kernel_table.h"
+
+namespace weft::cpu {
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+
+int64_t padded_head_dim(const KvCacheSpec& spec) {
+  return (spec.head_dim + kLanes - 1) / kLanes * kLanes;
+}
+
+std::size_t layer_bytes(const KvCacheSpec& spec) {
+  return static_cast<std::size_t>(*row_bytes(spec.type, padded_head_dim(spec))) *
+         static_cast<std::size_t>(spec.n_kv_heads) * static_cast<std::size_t>(spec.block_size) *
+         static_cast<std::size_t>(spec.num_blocks);
+}
+
+}  // namespace
+
+Result<Buffer> allocate_zeroed(std::size_t size_bytes) {
+  // calloc hands out pages that are zero without writing to them. The address it gave is kept
+  // just before the aligned bytes.
+  const bool fits = size_bytes <= SIZE_MAX - kAlignment;
+  void* whole = fits ? std::calloc(size_bytes + kAlignment, 1) : nullptr;
+  if (whole == nullptr) {
+    return fail(ErrorCode::kOutOfMemory,
+                "cannot allocate " + std::to_string(size_bytes) + " bytes of memory");
+  }
+  const auto address = reinterpret_cast<uintptr_t>(whole);
+  static_assert(alignof(std::max_align_t) >= sizeof(void*));
+  void* aligned = reinterpret_cast<void*>(address / kAlignment * kAlignment + kAlignment);
+  static_cast<void**>(aligned)[-1] = whole;
+  return Buffer(aligned, size_bytes,
+                [](void* data, std::size_t) { std::free(static_cast<void**>(data)[-1]); });
+}
+
+Result<std::unique_ptr<Weight>> CpuWeight::create(const HostTensor& tensor) {
+  const DecodeRow decode = decode_row_function(tensor.type);
+  if (decode == nullptr) {
+    return fail(ErrorCode::kUnsupported,
+                tensor.name + ": no kernels for " + std::string(dtype_name(tensor.type)));
+  }
+  const std::optional<int64_t> bytes = weft::row_bytes(tensor.type, tensor.cols());
+  if (!bytes.has_value()) {
+    return fail(ErrorCode::kGgufRowNotBlocks,
+                tensor.name + ": rows of " + std::to_string(tensor.cols()) +
+                    " elements, expected whole blocks of " + std::string(dtype_name(tensor.type)));
+  }
+  WEFT_CHECK(static_cast<int64_t>(tensor.bytes.size()) == *bytes * tensor.rows(),
+             tensor.name + " " + shape_string(tensor.shape) + ": view of " +
+                 std::to_string(tensor.bytes.size()) + " bytes");
+
+  std::unique_ptr<CpuWeight> weight(new CpuWeight(tensor.type, tensor.rows(), tensor.cols()));
+  weight->data_ = tensor.bytes.data();
+  weight->row_bytes_ = *bytes;
+  weight->decode_ = decode;
+  if (tensor.rows() == 1) {
+    const bool aligned = reinterpret_cast<uintptr_t>(weight->data_) % alignof(float) == 0;
+    if (tensor.type == DType::kF32 && aligned) {
+      weight->floats_ = reinterpret_cast<const float*>(weight->data_);
+    } else {
+      const auto size = static_cast<std::size_t>(tensor.cols()) * sizeof(float);
+      WEFT_TRY_ASSIGN(weight->copy_, allocate_zeroed(size));
+      decode(weight->data_, weight->copy_.as<float>(), tensor.cols());
+      weight->floats_ = weight->copy_.as<float>();
+    }
+  }
+  return weight;
+}
+
+std::size_t CpuKvCache::size_bytes(const KvCacheSpec& spec) {
+  return 2 * static_cast<std::size_t>(spec.n_layers) * layer_bytes(spec);
+}
+
+Result<std::unique_ptr<KvCache>> CpuKvCache::create(const KvCacheSpec& spec) {
+  if (spec.type != DType::kF32 && spec.type != DType::kF16 && spec.type != DType::kBF16) {
+    return fail(ErrorCode::kUnsupported, "KV cache type " + std::string(dtype_name(spec.type)) +
+                                             ", expected F32, F16, BF16");
+  }
+  WEFT_CHECK(spec.block_size > 0 && kAttentionSplit % spec.block_size == 0,
+             "KV block of " + std::to_string(spec.block_size) + " tokens");
+  std::unique_ptr<CpuKvCache> cache(new CpuKvCache(spec));
+  WEFT_TRY_ASSIGN(cache->k_, allocate_zeroed(size_bytes(spec) / 2));
+  WEFT_TRY_ASSIGN(cache->v_, allocate_zeroed(size_bytes(spec) / 2));
+  return cache;
+}
+
+int32_t CpuKvCache::row_elements() const { return static_cast<int32_t>(padded_head_dim(spec())); }
+
+std::byte* CpuKvCache::k(int32_t layer) const {
+  return k_.as<std::byte>() + static_cast<std::size_t>(layer) * layer_bytes(spec());
+}
+
+std::byte* CpuKvCache::v(int32_t layer) const {
+  return v_.as<std::byte>() + static_cast<std::size_t>(layer) * layer_bytes(spec());
+}
+
+int64_t CpuKvCache::row_offset(int64_t slot, int32_t kv_head) const {
+  const int64_t block = slot / spec().block_size;
+  const int64_t token = slot % spec().block_size;
+  return ((block * spec().n_kv_heads + kv_head) * spec().block_size + token) * row_elements();
+}
+
+}  // namespace weft::cpu

@@ -1,0 +1,63 @@
+#include "kernels/cpu/dispatch.h"
+
+#include <array>
+#include <string>
+
+#include "core/platform/environment.h"
+#include "kernels/cpu/scalar/table.h"
+#if defined(WEFT_HAVE_AVX2)
+#include "kernels/cpu/avx2/table.h"
+#endif
+
+namespace weft::cpu {
+namespace {
+
+std::string names_of_supported(const CpuFeatures& features) {
+  std::string names;
+  for (const KernelTable* table : all_tables()) {
+    if (!table->supported(features)) continue;
+    if (!names.empty()) names += ", ";
+    names += table->isa;
+  }
+  return names;
+}
+
+}  // namespace
+
+std::span<const KernelTable* const> all_tables() {
+  static const std::array kTables = {
+    &scalar_table(),
+#if defined(WEFT_HAVE_AVX2)
+    &avx2_table(),
+#endif
+  };
+  return kTables;
+}
+
+Result<const KernelTable*> choose_table(std::string_view isa, const CpuFeatures& features) {
+  std::string origin = "isa";
+  const std::string forced = platform::environment("WEFT_ISA");
+  if (isa.empty()) {
+    origin = "WEFT_ISA";
+    isa = forced;
+  }
+  const KernelTable* best = nullptr;
+  for (const KernelTable* table : all_tables()) {
+    const bool supported = table->supported(features);
+    if (isa.empty()) {
+      if (supported) best = table;
+      continue;
+    }
+    if (isa != table->isa) continue;
+    if (supported) return table;
+    return fail(ErrorCode::kUnsupported, origin + ": this processor cannot run '" +
+                                             std::string(isa) + "'; it runs " +
+                                             names_of_supported(features));
+  }
+  if (best != nullptr) return best;
+  return fail(ErrorCode::kInvalidArgument, origin + ": no kernels named '" + std::string(isa) +
+                                               "'; this machine runs " +
+                                               names_of_supported(features));
+}
+
+}  // namespace weft::cpu

@@ -1,0 +1,129 @@
+// linear(): against a double-precision product, and the same bits however it is called.
+#include <Eigen/Dense>
+
+#include "tests/kernels/support.h"
+
+namespace weft::test {
+namespace {
+
+using RowMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+RowMatrix as_double(const std::vector<float>& values, int64_t rows, int64_t cols) {
+  return Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(
+             values.data(), rows, cols)
+      .cast<double>();
+}
+
+std::vector<float> run_linear(Backend& backend, const TestWeight& w, const Weight* bias,
+                              std::vector<float>& x, int64_t rows) {
+  std::vector<float> out(static_cast<std::size_t>(rows * w.rows), NAN);
+  const LinearOutput output = {w.weight.get(), bias, mat(out, rows)};
+  backend.linear(mat(x, rows), {&output, 1});
+  return out;
+}
+
+// Each lane adds up a segment's share, the lanes are added in three steps, then the segments and
+// the bias; every step rounds once, relative to at most the sum of magnitudes (Higham, 2002, 3.1).
+double linear_tolerance(int64_t k) {
+  const auto segment = static_cast<double>(std::min<int64_t>(k, cpu::kSegment));
+  const double steps = segment / cpu::kLanes + 1 + 3 + std::ceil(double(k) / cpu::kSegment) + 1;
+  return steps * kUnit / (1 - steps * kUnit);
+}
+
+class LinearTest : public IsaTestBase<::testing::TestWithParam<std::tuple<std::string, DType>>> {
+ protected:
+  void SetUp() override {
+    require(std::get<0>(GetParam()));
+    type_ = std::get<1>(GetParam());
+    block_ = dtype_info(type_).block_size;
+  }
+  std::string isa() const { return std::get<0>(GetParam()); }
+
+  // One block, an odd number of them, more than a segment and no whole number of segments; for
+  // plain types also lengths that fill no vector.
+  std::vector<int64_t> lengths() const {
+    if (block_ > 1) return {block_, 3 * block_, cpu::kSegment + 3 * block_};
+    return {1, 7, 8, 172, cpu::kSegment, 2 * cpu::kSegment + 45};
+  }
+
+  DType type_ = DType::kF32;
+  int64_t block_ = 1;
+  Random random_{7};
+};
+
+TEST_P(LinearTest, AgreesWithDoublePrecision) {
+  const auto backend = make_backend(isa());
+  for (const int64_t k : lengths()) {
+    for (const int64_t n : {1, 5, 29, 131}) {
+      const TestWeight w(*backend, random_, type_, n, k);
+      const auto bias = random_floats(random_, n);
+      const TestWeight b = vector_weight(*backend, bias);
+      for (const int64_t rows : {1, 2, 3, 5, 8, 13, 64}) {
+        auto x = random_floats(random_, rows * k);
+        const auto out = run_linear(*backend, w, b.weight.get(), x, rows);
+
+        const RowMatrix dw = as_double(w.values, n, k);
+        const RowMatrix dx = as_double(x, rows, k);
+        const RowMatrix expected = (dx * dw.transpose()).rowwise() + as_double(bias, 1, n).row(0);
+        const RowMatrix magnitude = (dx.cwiseAbs() * dw.cwiseAbs().transpose()).rowwise() +
+                                    as_double(bias, 1, n).row(0).cwiseAbs();
+        const RowMatrix error = (as_double(out, rows, n) - expected).cwiseAbs();
+        const double worst =
+            (error.array() / (magnitude.array() + std::numeric_limits<float>::min())).maxCoeff();
+        ASSERT_LE(worst, linear_tolerance(k)) << "k " << k << " n " << n << " rows " << rows;
+      }
+    }
+  }
+}
+
+TEST_P(LinearTest, SameBitsForAnyRowsThreadsAndCompany) {
+  const int64_t k = lengths().back();
+  const int64_t n = 131;
+  const int64_t rows = 13;
+  const auto one = make_backend(isa(), 1);
+  const TestWeight w(*one, random_, type_, n, k);
+  const TestWeight other(*one, random_, type_, 37, k);
+  auto x = random_floats(random_, rows * k);
+  const auto reference = run_linear(*one, w, nullptr, x, rows);
+
+  for (const int threads : {1, 2, 3}) {
+    const auto backend = make_backend(isa(), threads);
+    for (const int64_t chunk : {1, 2, 3, 4, 5, 7, 8}) {
+      std::vector<float> out(reference.size());
+      for (int64_t first = 0; first < rows; first += chunk) {
+        const int64_t count = std::min(chunk, rows - first);
+        std::vector<float> company(static_cast<std::size_t>(count * other.rows));
+        const LinearOutput outputs[] = {
+            {other.weight.get(), nullptr, mat(company, count)},
+            {w.weight.get(), nullptr, {&out[static_cast<std::size_t>(first * n)], count, n}}};
+        backend->linear(mat(x, rows).slice(first, count), outputs);
+      }
+      ASSERT_TRUE(same_bits(out, reference)) << threads << " threads, chunks of " << chunk;
+    }
+  }
+}
+
+TEST_P(LinearTest, AgreesWithScalarBitForBit) {
+  const auto scalar = make_backend("scalar");
+  const auto backend = make_backend(isa());
+  for (const int64_t k : lengths()) {
+    const TestWeight w(*scalar, random_, type_, 29, k);
+    for (const int64_t rows : {1, 6}) {
+      auto x = random_floats(random_, rows * k);
+      ASSERT_TRUE(same_bits(run_linear(*scalar, w, nullptr, x, rows),
+                            run_linear(*backend, w, nullptr, x, rows)))
+          << "k " << k << " rows " << rows;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, LinearTest,
+                         ::testing::Combine(::testing::ValuesIn(all_isas()),
+                                            ::testing::ValuesIn(weight_types())),
+                         [](const auto& param_info) {
+                           return std::get<0>(param_info.param) + "_" +
+                                  std::string(dtype_name(std::get<1>(param_info.param)));
+                         });
+
+}  // namespace
+}  // namespace weft::test
