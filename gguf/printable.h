@@ -11,10 +11,4 @@ namespace weft::gguf {
 // after about `limit` bytes with "...". The result is always valid UTF-8.
 std::string printable(std::string_view text, size_t limit = 120);
 
-// The number of bytes of the UTF-8 character `text` begins with; 0 if it begins with none.
-size_t utf8_length(std::string_view text);
-
-// True if all of `text` is valid UTF-8.
-bool is_utf8(std::string_view text);
-
 }  // namespace weft::gguf

@@ -8,6 +8,7 @@
 
 #include "gguf/byte_cursor.h"
 #include "gguf/format.h"
+#include "gguf/names.h"
 #include "gguf/printable.h"
 #include "gguf/tensor_info.h"
 
@@ -42,17 +43,8 @@ Result<uint32_t> read_version(ByteCursor& cursor) {
 Result<std::string_view> read_key(ByteCursor& cursor, uint64_t index) {
   const std::string what = "key " + std::to_string(index);
   WEFT_TRY_ASSIGN(const std::string_view key, cursor.read_string(what));
-  if (key.empty()) return fail(ErrorCode::kGgufBadKey, what + ": empty");
-  if (key.size() > kLongestKey) {
-    return fail(ErrorCode::kGgufBadKey, what + ": " + std::to_string(key.size()) +
-                                            " bytes long, expected at most " +
-                                            std::to_string(kLongestKey));
-  }
-  const bool is_text =
-      std::all_of(key.begin(), key.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
-  if (!is_text) {
-    return fail(ErrorCode::kGgufBadKey, what + ": " + printable(key) + ": is not plain ASCII");
-  }
+  auto checked = check_key(key);
+  if (!checked) return fail(checked.error().code, what + ": " + checked.error().message);
   return key;
 }
 

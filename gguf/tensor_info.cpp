@@ -9,7 +9,7 @@
 
 #include "core/dtype.h"
 #include "gguf/format.h"
-#include "gguf/printable.h"
+#include "gguf/names.h"
 
 namespace weft::gguf {
 namespace {
@@ -20,18 +20,8 @@ constexpr uint64_t kSmallestInfo = 8 + 4 + 4 + 8;
 Result<std::string> read_name(ByteCursor& cursor, uint64_t index) {
   const std::string what = "the name of tensor " + std::to_string(index);
   WEFT_TRY_ASSIGN(const std::string_view name, cursor.read_string(what));
-  if (name.empty()) return fail(ErrorCode::kGgufBadTensorName, what + ": empty");
-  if (name.size() > kLongestTensorName) {
-    return fail(ErrorCode::kGgufBadTensorName,
-                what + ": " + std::to_string(name.size()) + " bytes long, expected at most " +
-                    std::to_string(kLongestTensorName) + ": " + printable(name, 80));
-  }
-  const bool has_control = std::any_of(name.begin(), name.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-  });
-  if (has_control || !is_utf8(name)) {
-    return fail(ErrorCode::kGgufBadTensorName, what + ": " + printable(name) + ": is not text");
-  }
+  auto checked = check_tensor_name(name);
+  if (!checked) return fail(checked.error().code, what + ": " + checked.error().message);
   return std::string(name);
 }
 
