@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/text/bpe.h"
 #include "core/text/known_tokens.h"
 #include "core/text/special_tokens.h"
 #include "core/text/spm.h"
@@ -52,7 +53,7 @@ Result<std::unique_ptr<Tokenizer>> Tokenizer::create(Vocab vocab) {
     case TokenizerKind::kSentencePiece:
       return make_spm_tokenizer(std::move(vocab));
     case TokenizerKind::kByteBpe:
-      return fail(ErrorCode::kUnknownTokenizer, "tokenizer gpt2: not built in yet");
+      return make_bpe_tokenizer(std::move(vocab));
   }
   return fail(ErrorCode::kUnknownTokenizer, "tokenizer: unknown kind");
 }

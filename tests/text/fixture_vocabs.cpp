@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "core/check.h"
+#include "core/text/byte_level.h"
 #include "core/text/byte_token.h"
 
 namespace weft::fixtures {
@@ -36,6 +37,32 @@ Vocab spm_vocab() {
     add_token(vocab, piece, TokenType::kNormal, score);
     score -= 1.0f;
   }
+  return vocab;
+}
+
+void add_merge(Vocab& vocab, const std::string& left, const std::string& right) {
+  vocab.merges.push_back(left + " " + right);
+  const std::string joined = left + right;
+  if (std::find(vocab.tokens.begin(), vocab.tokens.end(), joined) == vocab.tokens.end()) {
+    add_token(vocab, joined);
+  }
+}
+
+Vocab bpe_vocab(const std::string& pre_tokenizer) {
+  Vocab vocab;
+  vocab.kind = TokenizerKind::kByteBpe;
+  vocab.pre_tokenizer = pre_tokenizer;
+  for (int byte = 0; byte < 256; ++byte) {
+    add_token(vocab, encode_byte_level(std::string(1, static_cast<char>(byte))));
+  }
+  const std::pair<const char*, const char*> merges[] = {
+      {"h", "e"},    {"Ġ", "t"}, {"l", "l"}, {"Ġt", "he"}, {"a", "a"}, {"aa", "aa"},   {"he", "ll"},
+      {"hell", "o"}, {"Ġ", "w"}, {"o", "r"}, {"Ġw", "or"}, {"l", "d"}, {"Ġwor", "ld"}, {"Ġ", "Ġ"},
+      {"ĠĠ", "ĠĠ"},  {"'", "s"}, {"1", "2"}, {"12", "3"},  {"Ã", "©"}, {"ï", "¿"},     {"ï¿", "½"}};
+  for (const auto& [left, right] : merges) add_merge(vocab, left, right);
+  vocab.eos_id = add_token(vocab, "<|end|>", TokenType::kControl);
+  vocab.bos_id = vocab.eos_id;
+  add_token(vocab, "<|tag|>", TokenType::kUserDefined);
   return vocab;
 }
 
