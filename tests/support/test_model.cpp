@@ -1,12 +1,11 @@
 #include "tests/support/test_model.h"
 
 #include <cmath>
-#include <cstring>
 #include <deque>
 #include <memory>
 
 #include "core/check.h"
-#include "core/half.h"
+#include "gguf/quantize/encode.h"
 #include "tests/support/random.h"
 
 namespace weft::test {
@@ -15,28 +14,13 @@ namespace {
 // A deque: growing moves no tensor that a view points at already.
 using Storage = std::deque<std::vector<std::byte>>;
 
-template <class T, class Convert>
-std::vector<std::byte> converted(const std::vector<float>& values, Convert convert) {
-  std::vector<std::byte> bytes(values.size() * sizeof(T));
-  for (size_t i = 0; i < values.size(); ++i) {
-    const T value = convert(values[i]);
-    std::memcpy(bytes.data() + i * sizeof(T), &value, sizeof(T));
-  }
-  return bytes;
-}
-
 std::vector<std::byte> encode(DType type, const std::vector<float>& values) {
-  switch (type) {
-    case DType::kF32:
-      return converted<float>(values, [](float v) { return v; });
-    case DType::kF16:
-      return converted<uint16_t>(values, half_from_float);
-    case DType::kBF16:
-      return converted<uint16_t>(values, bf16_from_float);
-    default:
-      break;
-  }
-  WEFT_CHECK(false, "no encoder for " + std::string(dtype_name(type)));
+  const EncodeRow encode_row = encode_row_function(type);
+  WEFT_CHECK(encode_row != nullptr, "no encoder for " + std::string(dtype_name(type)));
+  const auto elements = static_cast<int64_t>(values.size());
+  std::vector<std::byte> bytes(row_bytes(type, elements).value());
+  encode_row(values.data(), bytes.data(), elements);
+  return bytes;
 }
 
 class Maker {

@@ -1,0 +1,36 @@
+// The fixture of tests that run on every kernel table, alone or together with a case.
+#pragma once
+
+#include <string>
+#include <tuple>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/cpu_isas.h"
+
+namespace weft::test {
+
+class IsaTest : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override { WEFT_SKIP_WITHOUT_ISA(isa()); }
+  std::string isa() const { return GetParam(); }
+};
+
+// A Case has a `std::string name`.
+template <class Case>
+class IsaCaseTest : public testing::TestWithParam<std::tuple<std::string, Case>> {
+ protected:
+  void SetUp() override { WEFT_SKIP_WITHOUT_ISA(isa()); }
+  std::string isa() const { return std::get<0>(this->GetParam()); }
+  const Case& test_case() const { return std::get<1>(this->GetParam()); }
+};
+
+// "avx2_grouped_queries"
+template <class Case>
+std::string isa_case_name(const testing::TestParamInfo<std::tuple<std::string, Case>>& info) {
+  return std::get<0>(info.param) + "_" + std::get<1>(info.param).name;
+}
+
+inline std::string isa_name(const testing::TestParamInfo<std::string>& info) { return info.param; }
+
+}  // namespace weft::test
