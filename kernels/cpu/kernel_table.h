@@ -108,8 +108,9 @@ struct KernelTable {
 
   // y = exp(x), for tests: 0 below -104, infinity above 89, within 1.5 units in the last place.
   void (*exp)(const float* x, float* y, int64_t n);
-  // The weights of one row as linear() sees them, for tests; null if the type goes by `decode`.
-  void (*unpack)(DType type, const std::byte* src, float* dst, int64_t n);
+  // For tests, null where there is nothing to test: `n` weights as linear() sees them, which is as
+  // core/quant decodes them. False if the type goes by `decode` anyway.
+  bool (*unpack)(DType type, const std::byte* src, float* dst, int64_t n);
 };
 
 }  // namespace weft::cpu
