@@ -19,6 +19,8 @@ class TensorList {
   static Result<TensorList> create(std::vector<HostTensor> tensors);
 
   std::span<const HostTensor> all() const { return tensors_; }
+  auto begin() const { return tensors_.begin(); }
+  auto end() const { return tensors_.end(); }
   size_t size() const { return tensors_.size(); }
 
   // nullptr if there is no tensor of this name. Logarithmic.
