@@ -1,0 +1,260 @@
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "api/engine_factory.h"
+#include "api/model.h"
+#include "api/stop_matcher.h"
+#include "core/model/decoder.h"
+#include "core/platform/memory.h"
+#include "core/text/tokenizer.h"
+#include "scheduler/model_runner.h"
+
+namespace weft {
+
+std::string_view finish_reason_name(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::kStop:
+      return "stop";
+    case FinishReason::kLength:
+      return "length";
+    case FinishReason::kStopString:
+      return "stop_string";
+    case FinishReason::kCancelled:
+      return "cancelled";
+  }
+  return "unknown";
+}
+
+namespace {
+
+Result<DType> parse_kv_type(const std::string& name) {
+  if (name == "auto" || name == "f32") return DType::kF32;
+  if (name == "f16") return DType::kF16;
+  if (name == "bf16") return DType::kBF16;
+  return fail(ErrorCode::kInvalidArgument,
+              "kv_type: \"" + name + "\", expected auto, f32, f16 or bf16");
+}
+
+Result<void> check_at_least_one(const char* field, int64_t value) {
+  if (value >= 1) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              std::string(field) + ": " + std::to_string(value) + ", expected at least 1");
+}
+
+std::string mib(uint64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
+
+// Refuses what cannot fit before any of it is allocated: a system that overcommits would end the
+// process later. The weights are mapped from the file and need not be resident at once.
+Result<void> check_memory(const MemoryLedger& ledger) {
+  const uint64_t available = platform::available_memory_bytes();
+  if (ledger.kv_bytes + ledger.workspace_bytes <= available) return {};
+  return fail(ErrorCode::kOutOfMemory, "context: KV cache " + mib(ledger.kv_bytes) +
+                                           " + workspace " + mib(ledger.workspace_bytes) +
+                                           " (beside weights " + mib(ledger.weight_bytes) +
+                                           ") wanted, " + mib(available) + " are available");
+}
+
+// Keeps the last row of logits a step gave.
+class LastRow final : public LogitSink {
+ public:
+  void consume(Backend& backend, int64_t, Mat logits) override {
+    row_.resize(logits.cols);
+    backend.download(row_.data(), logits.row(logits.rows - 1), logits.cols * sizeof(float));
+  }
+  std::span<float> row() { return row_; }
+
+ private:
+  std::vector<float> row_;
+};
+
+// Hands every row on, counted from `first`.
+class EachRow final : public LogitSink {
+ public:
+  EachRow(int64_t first, const Context::OnRow& on_row) : first_(first), on_row_(on_row) {}
+  void consume(Backend& backend, int64_t first_row, Mat logits) override {
+    row_.resize(logits.cols);
+    for (int64_t r = 0; r < logits.rows; ++r) {
+      backend.download(row_.data(), logits.row(r), logits.cols * sizeof(float));
+      on_row_(first_ + first_row + r, row_);
+    }
+  }
+
+ private:
+  int64_t first_;
+  const Context::OnRow& on_row_;
+  std::vector<float> row_;
+};
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+struct Context::State {
+  std::shared_ptr<const Model> model;
+  ContextParams params;
+  KvPoolSpec kv;
+  std::unique_ptr<ModelRunner> runner;
+  Sequence sequence;
+  LastRow last_row;
+
+  // Computes every id that is not computed yet; last_row then holds the last one's logits.
+  // Stops between steps where `cancel` asks for it.
+  Result<void> advance(const std::stop_token& cancel) {
+    while (sequence.num_computed < std::ssize(sequence.ids) && !cancel.stop_requested()) {
+      const int64_t left = std::ssize(sequence.ids) - sequence.num_computed;
+      const auto n = static_cast<int32_t>(std::min<int64_t>(left, params.max_batch_tokens));
+      const SequenceStep step{.sequence = &sequence, .num_tokens = n, .num_logits = n == left};
+      WEFT_TRY(runner->run({&step, 1}, &last_row));
+    }
+    return {};
+  }
+
+  Result<void> start(std::span<const int32_t> ids) {
+    const int32_t n_vocab = model->info().n_vocab;
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (ids[i] < 0 || ids[i] >= n_vocab) {
+        return fail(ErrorCode::kTokenOutOfRange,
+                    "token " + std::to_string(i) + " of the prompt: id " + std::to_string(ids[i]) +
+                        ", expected 0 … " + std::to_string(n_vocab - 1));
+      }
+    }
+    if (ids.empty()) return fail(ErrorCode::kInvalidArgument, "prompt: empty, expected a token");
+    runner->release(sequence);
+    sequence.ids.assign(ids.begin(), ids.end());
+    return {};
+  }
+};
+
+Context::Context(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Context::~Context() = default;
+
+Result<std::unique_ptr<Context>> Context::create(std::shared_ptr<const Model> model,
+                                                 const ContextParams& params) {
+  WEFT_TRY(check_at_least_one("n_ctx", params.n_ctx));
+  WEFT_TRY(check_at_least_one("max_batch_tokens", params.max_batch_tokens));
+  WEFT_TRY(check_at_least_one("max_logit_rows", params.max_logit_rows));
+  WEFT_TRY(check_at_least_one("block_size", params.block_size));
+  auto state = std::make_unique<State>();
+  state->params = params;
+  state->params.max_batch_tokens = std::min(params.max_batch_tokens, params.n_ctx);
+  state->kv.block_size = params.block_size;
+  state->kv.num_blocks = (params.n_ctx - 1) / params.block_size + 1;
+  WEFT_TRY_ASSIGN(state->kv.type, parse_kv_type(params.kv_type));
+  const ModelOptions& options = model->options();
+  WEFT_TRY_ASSIGN(
+      auto backend,
+      create_backend({.device = options.device, .threads = options.threads, .isa = options.isa}));
+  const StepLimits limits{
+      .max_tokens = state->params.max_batch_tokens,
+      .max_logit_rows = std::min(params.max_logit_rows, state->params.max_batch_tokens)};
+  const Decoder& decoder = *model->decoder();
+  WEFT_TRY(check_memory(
+      DecoderState::ledger(decoder.config(), decoder.weight_bytes(), *backend, limits, state->kv)));
+  WEFT_TRY_ASSIGN(state->runner,
+                  ModelRunner::create(model->decoder(), std::move(backend), limits, state->kv));
+  state->model = std::move(model);
+  return std::unique_ptr<Context>(new Context(std::move(state)));
+}
+
+Result<Generation> Context::generate(std::string_view prompt, const GenerateOptions& options,
+                                     const OnToken& on_token) {
+  WEFT_TRY_ASSIGN(const std::vector<int32_t> ids,
+                  state_->model->tokenize(prompt, options.add_bos, options.parse_special));
+  return generate(ids, options, on_token);
+}
+
+Result<Generation> Context::generate(std::span<const int32_t> prompt_ids,
+                                     const GenerateOptions& options, const OnToken& on_token) {
+  using Clock = std::chrono::steady_clock;
+  State& s = *state_;
+  const Tokenizer& tokenizer = s.model->tokenizer();
+  WEFT_TRY(check_at_least_one("max_tokens", options.max_tokens));
+  const int64_t wanted = std::ssize(prompt_ids) + options.max_tokens;
+  if (wanted > s.params.n_ctx) {
+    return fail(ErrorCode::kContextOverflow,
+                "prompt of " + std::to_string(prompt_ids.size()) + " tokens + max_tokens " +
+                    std::to_string(options.max_tokens) + " = " + std::to_string(wanted) +
+                    ", the context holds " + std::to_string(s.params.n_ctx));
+  }
+  WEFT_TRY_ASSIGN(Sampler sampler, Sampler::create(options.sampling, s.model->info().n_vocab));
+  WEFT_TRY(s.start(prompt_ids));
+
+  Generation result;
+  result.prompt_ids.assign(prompt_ids.begin(), prompt_ids.end());
+  DetokenizerStream detokenizer(tokenizer);
+  StopMatcher stops(options.stop_strings);
+  const auto start = Clock::now();
+  auto first_token = start;
+  while (std::ssize(result.ids) < options.max_tokens) {
+    WEFT_TRY(s.advance(options.cancel));
+    if (options.cancel.stop_requested()) {
+      result.finish_reason = FinishReason::kCancelled;
+      break;
+    }
+    WEFT_TRY_ASSIGN(const int32_t id, sampler.sample(s.last_row.row(), result.prompt_ids,
+                                                     result.ids, std::ssize(s.sequence.ids)));
+    if (s.sequence.ids.size() == prompt_ids.size()) {
+      first_token = Clock::now();
+      result.prompt_seconds = seconds_since(start);
+    }
+    if (!options.ignore_eos && tokenizer.is_stop(id)) {
+      result.finish_reason = FinishReason::kStop;
+      break;
+    }
+    s.sequence.ids.push_back(id);
+    result.ids.push_back(id);
+    const std::string text = stops.push(detokenizer.push(id));
+    result.text += text;
+    if (on_token && !on_token(id, text)) {
+      result.finish_reason = FinishReason::kCancelled;
+      break;
+    }
+    if (stops.stopped()) {
+      result.finish_reason = FinishReason::kStopString;
+      break;
+    }
+  }
+  result.text += stops.push(detokenizer.finish());
+  result.text += stops.finish();
+  result.generate_seconds = seconds_since(first_token);
+  return result;
+}
+
+Result<void> Context::evaluate(std::span<const int32_t> ids, int32_t chunk, const OnRow& on_row) {
+  State& s = *state_;
+  if (std::ssize(ids) > s.params.n_ctx) {
+    return fail(ErrorCode::kContextOverflow, std::to_string(ids.size()) +
+                                                 " tokens, the context holds " +
+                                                 std::to_string(s.params.n_ctx));
+  }
+  if (chunk == 0) chunk = s.params.max_batch_tokens;
+  WEFT_TRY(check_at_least_one("chunk", chunk));
+  chunk = std::min(chunk, s.params.max_batch_tokens);
+  WEFT_TRY(s.start(ids));
+  while (s.sequence.num_computed < std::ssize(ids)) {
+    const int64_t first = s.sequence.num_computed;
+    const auto n = static_cast<int32_t>(std::min<int64_t>(chunk, std::ssize(ids) - first));
+    const SequenceStep step{.sequence = &s.sequence, .num_tokens = n, .num_logits = n};
+    EachRow sink(first, on_row);
+    WEFT_TRY(s.runner->run({&step, 1}, &sink));
+  }
+  return {};
+}
+
+void Context::clear() {
+  state_->runner->release(state_->sequence);
+  state_->sequence.ids.clear();
+}
+
+MemoryLedger Context::memory() const {
+  const Decoder& decoder = *state_->model->decoder();
+  return DecoderState::ledger(decoder.config(), decoder.weight_bytes(), state_->runner->backend(),
+                              state_->runner->limits(), state_->kv);
+}
+
+std::string Context::device_description() const { return state_->runner->backend().description(); }
+
+}  // namespace weft

@@ -1,0 +1,55 @@
+#include "api/model.h"
+
+#include "api/engine_factory.h"
+#include "core/model/decoder.h"
+#include "core/text/tokenizer.h"
+#include "gguf/file.h"
+#include "gguf/model_loader.h"
+
+namespace weft {
+
+Model::~Model() = default;
+
+Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
+                                                 const ModelOptions& options) {
+  if (options.activations != "auto" && options.activations != "f32") {
+    return fail(ErrorCode::kInvalidArgument,
+                "activations: \"" + options.activations + "\", this build has auto and f32");
+  }
+  WEFT_TRY_ASSIGN(
+      auto backend,
+      create_backend({.device = options.device, .threads = options.threads, .isa = options.isa}));
+  WEFT_TRY_ASSIGN(gguf::File file, gguf::File::open(path, {.use_mmap = options.use_mmap}));
+  WEFT_TRY_ASSIGN(gguf::LoadedModel loaded, gguf::load_model(file));
+
+  auto model = std::shared_ptr<Model>(new Model());
+  model->options_ = options;
+  ModelInfo& info = model->info_;
+  const ModelConfig& config = loaded.config;
+  info.name = config.name;
+  info.architecture = config.architecture;
+  info.n_vocab = config.n_vocab;
+  info.n_embd = config.n_embd;
+  info.n_layer = static_cast<int32_t>(config.layers.size());
+  info.n_head = config.layers.front().n_heads;
+  info.n_ctx_train = config.n_ctx_train;
+  for (const HostTensor& tensor : file.tensors()) info.n_params += tensor.elements();
+
+  WEFT_TRY_ASSIGN(model->tokenizer_, Tokenizer::create(std::move(loaded.vocab)));
+  WEFT_TRY_ASSIGN(auto decoder,
+                  Decoder::create(std::move(loaded.config), std::move(loaded.tensors), *backend));
+  info.size_bytes = decoder->weight_bytes();
+  model->decoder_ = std::move(decoder);
+  return std::shared_ptr<const Model>(std::move(model));
+}
+
+Result<std::vector<int32_t>> Model::tokenize(std::string_view text, bool add_bos,
+                                             bool parse_special) const {
+  return tokenizer_->encode(text, {.add_special = add_bos, .parse_special = parse_special});
+}
+
+std::string Model::detokenize(std::span<const int32_t> ids, bool special) const {
+  return tokenizer_->decode(ids, special);
+}
+
+}  // namespace weft

@@ -1,0 +1,149 @@
+// Model and Context: weft without an event loop. Load a model once; give each thread that
+// generates a Context of its own.
+//
+//   auto model = weft::Model::load("model.gguf");
+//   auto context = weft::Context::create(*model, {.n_ctx = 2048});
+//   auto result = (*context)->generate("Once upon a time", {.max_tokens = 64});
+//   if (result) std::cout << result->text;
+//
+// Every fallible call returns Result<T> (std::expected's interface); nothing throws or aborts.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+#include "scheduler/sampler.h"
+
+namespace weft {
+
+class Decoder;
+class Tokenizer;
+struct MemoryLedger;
+
+struct ModelOptions {
+  std::string device = "auto";       // auto, cpu, cuda
+  int threads = 0;                   // worker threads of each context; 0: the usable cores
+  std::string isa;                   // force a CPU kernel set; empty: the best there is
+  std::string activations = "auto";  // how linear layers hold their inputs; auto = f32
+  bool use_mmap = true;              // false: read the file into memory
+};
+
+struct ModelInfo {
+  std::string name;
+  std::string architecture;
+  int64_t n_params = 0;
+  int32_t n_vocab = 0;
+  int32_t n_embd = 0;
+  int32_t n_layer = 0;
+  int32_t n_head = 0;
+  int32_t n_ctx_train = 0;  // tokens
+  uint64_t size_bytes = 0;  // of the weights, as stored
+};
+
+// Immutable, thread-safe. Contexts keep what they need of it alive.
+class Model {
+ public:
+  // Loads a GGUF file (or the first of its splits). Weights stay mapped from the file.
+  static Result<std::shared_ptr<const Model>> load(const std::string& path,
+                                                   const ModelOptions& options = {});
+  ~Model();
+
+  const ModelInfo& info() const { return info_; }
+
+  // Text to ids. add_bos: also what else the model puts around a text. parse_special: control
+  // tokens in the text become their ids instead of staying text.
+  Result<std::vector<int32_t>> tokenize(std::string_view text, bool add_bos = true,
+                                        bool parse_special = false) const;
+  std::string detokenize(std::span<const int32_t> ids, bool special = false) const;
+  const Tokenizer& tokenizer() const { return *tokenizer_; }
+
+  const std::shared_ptr<const Decoder>& decoder() const { return decoder_; }
+  const ModelOptions& options() const { return options_; }
+
+ private:
+  Model() = default;
+
+  ModelOptions options_;
+  ModelInfo info_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  std::shared_ptr<const Decoder> decoder_;
+};
+
+struct ContextParams {
+  int32_t n_ctx = 2048;            // most tokens of a sequence, prompt and generated
+  int32_t max_batch_tokens = 512;  // tokens computed in one step
+  int32_t max_logit_rows = 1;      // only evaluate() wants more than the last token's logits
+  int32_t block_size = 16;         // tokens of a KV block; divides 256
+  std::string kv_type = "auto";    // auto (f32), f32, f16, bf16
+};
+
+enum class FinishReason { kStop, kLength, kStopString, kCancelled };
+// "stop", "length", "stop_string", "cancelled".
+std::string_view finish_reason_name(FinishReason reason);
+
+struct GenerateOptions {
+  int32_t max_tokens = 256;
+  SamplingParams sampling;
+  std::vector<std::string> stop_strings;  // the text ends before the first of them
+  bool add_bos = true;                    // for prompts given as text
+  bool parse_special = false;             // for prompts given as text
+  bool ignore_eos = false;                // go on after the model's stop tokens
+  std::stop_token cancel;                 // looked at before every step
+};
+
+struct Generation {
+  std::vector<int32_t> prompt_ids;
+  std::vector<int32_t> ids;  // generated, without the stop token
+  std::string text;
+  FinishReason finish_reason = FinishReason::kLength;
+  double prompt_seconds = 0;    // until the first token
+  double generate_seconds = 0;  // from the first token to the last
+};
+
+// Called with each generated token and the text that became whole with it (often, but not always,
+// its own). Returning false ends the generation, as cancelling does: FinishReason::kCancelled.
+using OnToken = std::function<bool(int32_t id, std::string_view text)>;
+
+// One sequence over a model. Owned by one thread at a time.
+class Context {
+ public:
+  // Fails with kOutOfMemory (naming the ledger) or kInvalidArgument.
+  static Result<std::unique_ptr<Context>> create(std::shared_ptr<const Model> model,
+                                                 const ContextParams& params = {});
+  ~Context();
+
+  // Generates from an empty sequence. Fails with kContextOverflow where the prompt and max_tokens
+  // do not fit n_ctx, kInvalidArgument, kTokenOutOfRange, kNonFiniteLogits or a device's error;
+  // the context can be used again after any of them.
+  Result<Generation> generate(std::string_view prompt, const GenerateOptions& options = {},
+                              const OnToken& on_token = {});
+  Result<Generation> generate(std::span<const int32_t> prompt_ids,
+                              const GenerateOptions& options = {}, const OnToken& on_token = {});
+
+  // Logits of every id, from an empty sequence, computed `chunk` tokens a step (0:
+  // max_batch_tokens). on_row gets (index of the id, its logits [n_vocab]) in order. Needs
+  // max_logit_rows ≥ chunk.
+  using OnRow = std::function<void(int64_t row, std::span<const float> logits)>;
+  Result<void> evaluate(std::span<const int32_t> ids, int32_t chunk, const OnRow& on_row);
+
+  // Empties the sequence; its blocks return to the pool.
+  void clear();
+
+  MemoryLedger memory() const;
+  std::string device_description() const;
+
+ private:
+  struct State;
+  explicit Context(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace weft

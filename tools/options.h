@@ -1,0 +1,27 @@
+// Options that several subcommands share, and validators whose messages name what was wanted.
+#pragma once
+
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "api/model.h"
+
+namespace weft::tools {
+
+// A finite number in [low, high]; `wanted` is how the message describes the range.
+CLI::Validator number_in(double low, double high, const std::string& wanted);
+// A finite number in (low, high].
+CLI::Validator number_above(double low, double high, const std::string& wanted);
+
+// --threads, --device, --gpu-layers, --isa, --activations, --no-mmap.
+struct EngineFlags {
+  ModelOptions model;
+  int gpu_layers = 0;
+  bool no_mmap = false;
+
+  void add_to(CLI::App& command);
+  ModelOptions model_options() const;
+};
+
+}  // namespace weft::tools

@@ -1,0 +1,210 @@
+// infer run: a prompt in, text out, as it is generated.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <optional>
+#include <random>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "api/model.h"
+#include "core/model/decoder.h"
+#include "tools/command.h"
+#include "tools/default_model.h"
+#include "tools/interrupt.h"
+#include "tools/options.h"
+
+namespace weft::tools {
+namespace {
+
+struct RunFlags {
+  EngineFlags engine;
+  std::string model_flag;
+  std::vector<std::string> positionals;  // [MODEL] [PROMPT]
+  int max_tokens = 256;
+  SamplingParams sampling;
+  std::optional<uint64_t> seed;
+  int ctx_size = 0;  // 0: what the prompt and max_tokens need
+  std::string kv_type = "auto";
+  std::vector<std::string> stop_strings;
+  bool no_bos = false;
+  bool json = false;
+  bool chat = false;
+};
+
+// Where the model and the prompt came from.
+struct Work {
+  std::string model_path;
+  std::string prompt;
+};
+
+Result<Work> resolve(const RunFlags& flags) {
+  Work work;
+  std::vector<std::string> rest = flags.positionals;
+  if (!flags.model_flag.empty()) {
+    WEFT_TRY_ASSIGN(work.model_path, require_model(flags.model_flag));
+  } else if (rest.size() == 2) {
+    WEFT_TRY_ASSIGN(work.model_path, require_model(rest.front()));
+    rest.erase(rest.begin());
+  } else if (rest.size() == 1 && looks_like_model(rest.front())) {
+    WEFT_TRY_ASSIGN(work.model_path, require_model(rest.front()));
+    rest.clear();
+  } else {
+    WEFT_TRY_ASSIGN(work.model_path, default_model());
+  }
+  if (rest.size() > 1) {
+    return fail(ErrorCode::kInvalidArgument, "\"" + rest[1] +
+                                                 "\": a model and a prompt are given "
+                                                 "already; quote a prompt of several words");
+  }
+  if (!rest.empty()) {
+    work.prompt = rest.front();
+  } else {
+    WEFT_TRY_ASSIGN(work.prompt, read_stdin());
+    if (work.prompt.ends_with('\n')) work.prompt.pop_back();
+  }
+  return work;
+}
+
+double per_second(double n, double seconds) { return seconds > 0 ? n / seconds : 0; }
+
+void print_figures(const Generation& g, double load_seconds) {
+  const double prompt = static_cast<double>(g.prompt_ids.size());
+  const double decoded = g.ids.empty() ? 0 : static_cast<double>(g.ids.size()) - 1;
+  std::fprintf(stderr,
+               "[load %.2f s | prompt %zu tokens, %.1f tokens/s | generated %zu tokens, "
+               "%.1f tokens/s | %s]\n",
+               load_seconds, g.prompt_ids.size(), per_second(prompt, g.prompt_seconds),
+               g.ids.size(), per_second(decoded, g.generate_seconds),
+               std::string(finish_reason_name(g.finish_reason)).c_str());
+}
+
+void print_json(const Generation& g, const Model& model, double load_seconds) {
+  const nlohmann::ordered_json object = {{"text", g.text},
+                                         {"ids", g.ids},
+                                         {"prompt_ids", g.prompt_ids},
+                                         {"finish_reason", finish_reason_name(g.finish_reason)},
+                                         {"model", model.info().name},
+                                         {"timings",
+                                          {{"load_seconds", load_seconds},
+                                           {"prompt_tokens", g.prompt_ids.size()},
+                                           {"prompt_seconds", g.prompt_seconds},
+                                           {"generated_tokens", g.ids.size()},
+                                           {"generate_seconds", g.generate_seconds}}}};
+  std::puts(object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+}
+
+Result<int> run(const RunFlags& flags) {
+  using Clock = std::chrono::steady_clock;
+  WEFT_TRY_ASSIGN(const Work work, resolve(flags));
+  Interrupt interrupt;
+  const auto start = Clock::now();
+  WEFT_TRY_ASSIGN(auto model, Model::load(work.model_path, flags.engine.model_options()));
+  WEFT_TRY_ASSIGN(const auto prompt_ids, model->tokenize(work.prompt, !flags.no_bos));
+
+  const int64_t needed = std::ssize(prompt_ids) + flags.max_tokens;
+  const int64_t n_ctx = flags.ctx_size > 0 ? flags.ctx_size : needed;
+  const int32_t trained = model->info().n_ctx_train;
+  if (trained > 0 && std::min(n_ctx, needed) > trained) {
+    std::fprintf(stderr, "infer: warning: %lld tokens may be used, the model was trained on %d\n",
+                 static_cast<long long>(std::min(n_ctx, needed)), trained);
+  }
+  if (n_ctx > INT32_MAX) {
+    return fail(ErrorCode::kContextOverflow, "prompt and max-tokens: " + std::to_string(n_ctx) +
+                                                 " tokens, expected fewer than 2^31");
+  }
+  WEFT_TRY_ASSIGN(auto context, Context::create(model, {.n_ctx = static_cast<int32_t>(n_ctx),
+                                                        .kv_type = flags.kv_type}));
+  const double load_seconds = std::chrono::duration<double>(Clock::now() - start).count();
+
+  GenerateOptions options{.max_tokens = flags.max_tokens,
+                          .sampling = flags.sampling,
+                          .stop_strings = flags.stop_strings,
+                          .cancel = interrupt.token()};
+  options.sampling.seed = flags.seed ? *flags.seed : std::random_device{}();
+  OnToken print;
+  if (!flags.json) {
+    print = [](int32_t, std::string_view text) {
+      return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
+             std::fflush(stdout) == 0;
+    };
+  }
+  size_t printed = 0;
+  const OnToken counted = [&](int32_t id, std::string_view text) {
+    printed += text.size();
+    return !print || print(id, text);
+  };
+  WEFT_TRY_ASSIGN(const Generation generation, context->generate(prompt_ids, options, counted));
+  if (flags.json) {
+    print_json(generation, *model, load_seconds);
+  } else {
+    std::printf("%s\n", generation.text.c_str() + std::min(printed, generation.text.size()));
+  }
+  std::fflush(stdout);
+  print_figures(generation, load_seconds);
+  if (!interrupt.requested()) return kExitOk;
+  std::fprintf(stderr, "infer: interrupted\n");
+  return kExitInterrupted;
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, int& exit_code) {
+  auto flags = std::make_shared<RunFlags>();
+  CLI::App* command = app.add_subcommand("run", "Generate text from a prompt");
+  command
+      ->add_option("words", flags->positionals,
+                   "[MODEL] [PROMPT]: a path or a name below $WEFT_MODELS, and the text to go "
+                   "on from (default: standard input)")
+      ->expected(0, 2);
+  command->add_option("-m,--model", flags->model_flag, "The model, as a path or a name");
+  command->add_option("-n,--max-tokens", flags->max_tokens, "Most tokens to generate")
+      ->check(number_in(1, 1 << 30, "a whole number of at least 1"))
+      ->capture_default_str();
+  SamplingParams& s = flags->sampling;
+  command->add_option("--temperature", s.temperature, "0 takes the most likely token")
+      ->check(number_in(0, 1e6, "a finite number of at least 0"))
+      ->capture_default_str();
+  command->add_option("--top-k", s.top_k, "Keep the k most likely; 0 or -1: all")
+      ->check(number_in(-1, 1 << 30, "a whole number of at least -1"))
+      ->capture_default_str();
+  command->add_option("--top-p", s.top_p, "Keep the smallest set of this probability")
+      ->check(number_above(0, 1, "a number in (0, 1]"))
+      ->capture_default_str();
+  command->add_option("--min-p", s.min_p, "Drop what is less likely than this times the best")
+      ->check(number_in(0, 1, "a number in [0, 1]"))
+      ->capture_default_str();
+  command->add_option("--repeat-penalty", s.repetition_penalty, "Above 1: repeat less")
+      ->check(number_above(0, 1e6, "a finite number above 0"))
+      ->capture_default_str();
+  command->add_option("--presence-penalty", s.presence_penalty, "Taken from ids generated before")
+      ->check(number_in(-1e6, 1e6, "a finite number"));
+  command->add_option("--frequency-penalty", s.frequency_penalty, "The same, times how often")
+      ->check(number_in(-1e6, 1e6, "a finite number"));
+  command->add_option("--seed", flags->seed, "Same seed, same text (default: another each time)");
+  command
+      ->add_option("--ctx-size", flags->ctx_size,
+                   "Most tokens of prompt and answer (default: as many as are asked for)")
+      ->check(number_in(1, 1 << 30, "a whole number of at least 1"));
+  command->add_option("--kv-type", flags->kv_type, "How keys and values are kept (auto = f32)")
+      ->check(CLI::IsMember({"auto", "f32", "f16", "bf16"}));
+  command->add_option("--stop", flags->stop_strings, "End before this text; may be repeated")
+      ->take_all()
+      ->expected(1)
+      ->allow_extra_args(false);
+  command->add_flag("--no-bos", flags->no_bos, "Do not put the model's BOS before the prompt");
+  command->add_flag("--json", flags->json, "One JSON object: text, ids, finish_reason, timings");
+  command->add_flag("--chat", flags->chat, "Render the prompt with the model's chat template");
+  flags->engine.add_to(*command);
+  command->callback([flags, &exit_code] {
+    if (flags->chat) {
+      exit_code = report({ErrorCode::kUnsupported, "--chat: chat templates are not built yet"});
+      return;
+    }
+    auto result = run(*flags);
+    exit_code = result ? *result : report(result.error());
+  });
+}
+
+}  // namespace weft::tools
