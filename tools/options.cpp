@@ -2,6 +2,8 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdint>
+#include <cstdio>
 #include <optional>
 
 namespace weft::tools {
@@ -35,6 +37,18 @@ CLI::Validator number_above(double low, double high, const std::string& wanted) 
   return number_where([=](double v) { return v > low && v <= high; }, wanted);
 }
 
+CLI::Validator unsigned_64() {
+  const std::string wanted = "a whole number in 0 … 2^64 - 1";
+  return CLI::Validator(
+      [wanted](const std::string& text) -> std::string {
+        uint64_t value = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (error == std::errc() && end == text.data() + text.size()) return "";
+        return text + ", expected " + wanted;
+      },
+      wanted);
+}
+
 void EngineFlags::add_to(CLI::App& command) {
   command.add_option("--threads", model.threads, "Worker threads (default: the usable cores)")
       ->check(number_in(1, 1024, "a whole number in 1 … 1024"));
@@ -53,6 +67,10 @@ void EngineFlags::add_to(CLI::App& command) {
 }
 
 ModelOptions EngineFlags::model_options() const {
+  if (gpu_layers > 0) {
+    std::fprintf(stderr, "infer: warning: --gpu-layers %d: no GPU, running on the CPU\n",
+                 gpu_layers);
+  }
   ModelOptions options = model;
   options.use_mmap = !no_mmap;
   return options;

@@ -14,6 +14,9 @@ CLI::Validator number_in(double low, double high, const std::string& wanted);
 // A finite number in (low, high].
 CLI::Validator number_above(double low, double high, const std::string& wanted);
 
+// All of uint64_t, in decimal.
+CLI::Validator unsigned_64();
+
 // --threads, --device, --gpu-layers, --isa, --activations, --no-mmap.
 struct EngineFlags {
   ModelOptions model;

@@ -157,7 +157,7 @@ void add_run_command(CLI::App& app, int& exit_code) {
       ->add_option("words", flags->positionals,
                    "[MODEL] [PROMPT]: a path or a name below $WEFT_MODELS, and the text to go "
                    "on from (default: standard input)")
-      ->expected(0, 2);
+      ->expected(0, -1);
   command->add_option("-m,--model", flags->model_flag, "The model, as a path or a name");
   command->add_option("-n,--max-tokens", flags->max_tokens, "Most tokens to generate")
       ->check(number_in(1, 1 << 30, "a whole number of at least 1"))
@@ -182,7 +182,8 @@ void add_run_command(CLI::App& app, int& exit_code) {
       ->check(number_in(-1e6, 1e6, "a finite number"));
   command->add_option("--frequency-penalty", s.frequency_penalty, "The same, times how often")
       ->check(number_in(-1e6, 1e6, "a finite number"));
-  command->add_option("--seed", flags->seed, "Same seed, same text (default: another each time)");
+  command->add_option("--seed", flags->seed, "Same seed, same text (default: another each time)")
+      ->check(unsigned_64());
   command
       ->add_option("--ctx-size", flags->ctx_size,
                    "Most tokens of prompt and answer (default: as many as are asked for)")
@@ -198,6 +199,12 @@ void add_run_command(CLI::App& app, int& exit_code) {
   command->add_flag("--chat", flags->chat, "Render the prompt with the model's chat template");
   flags->engine.add_to(*command);
   command->callback([flags, &exit_code] {
+    const size_t words = flags->positionals.size() + (flags->model_flag.empty() ? 0 : 1);
+    if (words > 2) {
+      exit_code = report_usage("run: \"" + flags->positionals.back() +
+                               "\" is one word too many; quote a prompt of several words");
+      return;
+    }
     if (flags->chat) {
       exit_code = report({ErrorCode::kUnsupported, "--chat: chat templates are not built yet"});
       return;
