@@ -157,8 +157,8 @@ class AttentionTest : public IsaTest {
 TEST_P(AttentionTest, AgreesWithDoublePrecision) {
   const auto backend = make_backend(GetParam());
   for (const Shape& shape : kShapes) {
-    for (const int32_t tokens : {1, 7, 33, 600}) {
-      if (tokens > 100 && shape.head_dim > 64 && GetParam() == "scalar") continue;
+    for (const int32_t tokens : {1, 7, 33, 530}) {
+      if (tokens > 100 && shape.head_dim > 16 && GetParam() == "scalar") continue;
       Sequence sequence(random_, shape, tokens, 16);
       const auto out = run(*backend, shape, sequence, tokens);
       ASSERT_LE(worst_error(shape, sequence, out), 1.0) << describe(shape) << ", " << tokens;
@@ -168,9 +168,12 @@ TEST_P(AttentionTest, AgreesWithDoublePrecision) {
 
 TEST_P(AttentionTest, SameBitsForAnyChunksThreadsAndBlockSize) {
   const auto one = make_backend(GetParam(), 1);
+  // Over two splits and into the third, or just into the second.
+  const int32_t tokens = GetParam() == "scalar" ? 261 : 530;
   for (const Shape& shape : kShapes) {
-    Sequence sequence(random_, shape, 530, 16);
-    const auto reference = run(*one, shape, sequence, 530);
+    if (shape.head_dim > 64 && GetParam() == "scalar") continue;
+    Sequence sequence(random_, shape, tokens, 16);
+    const auto reference = run(*one, shape, sequence, tokens);
     for (const int threads : {1, 2, 3}) {
       const auto backend = make_backend(GetParam(), threads);
       for (const int32_t chunk : {1, 7, 300}) {
@@ -180,13 +183,13 @@ TEST_P(AttentionTest, SameBitsForAnyChunksThreadsAndBlockSize) {
     }
     const auto in_blocks_of = [&](int32_t block_size) {
       Sequence other = sequence;
-      other.blocks.resize(static_cast<std::size_t>((530 + block_size - 1) / block_size));
+      other.blocks.resize(static_cast<std::size_t>((tokens + block_size - 1) / block_size));
       std::iota(other.blocks.rbegin(), other.blocks.rend(), 0);
-      for (int32_t p = 0; p < 530; ++p) {
+      for (int32_t p = 0; p < tokens; ++p) {
         other.slots[static_cast<std::size_t>(p)] =
             other.blocks[static_cast<std::size_t>(p / block_size)] * block_size + p % block_size;
       }
-      return run(*one, shape, other, 530, block_size);
+      return run(*one, shape, other, tokens, block_size);
     };
     ASSERT_TRUE(same_bits(in_blocks_of(1), reference)) << describe(shape);
     ASSERT_TRUE(same_bits(in_blocks_of(256), reference)) << describe(shape);
@@ -194,6 +197,7 @@ TEST_P(AttentionTest, SameBitsForAnyChunksThreadsAndBlockSize) {
 }
 
 TEST_P(AttentionTest, AgreesWithScalarBitForBit) {
+  if (GetParam() == "scalar") GTEST_SKIP() << "scalar is what the others are held to";
   const auto scalar = make_backend("scalar");
   const auto backend = make_backend(GetParam());
   for (const Shape& shape : kShapes) {

@@ -46,6 +46,11 @@ class LinearTest : public IsaTestBase<::testing::TestWithParam<std::tuple<std::s
     return {1, 7, 8, 172, cpu::kSegment, 2 * cpu::kSegment + 45};
   }
 
+  // Cases for the fast instruction sets, and fewer for the scalar loops, which take no decisions.
+  std::vector<int64_t> few(std::vector<int64_t> fast, std::vector<int64_t> scalar) const {
+    return isa() == "scalar" ? scalar : fast;
+  }
+
   DType type_ = DType::kF32;
   int64_t block_ = 1;
   Random random_{7};
@@ -54,11 +59,11 @@ class LinearTest : public IsaTestBase<::testing::TestWithParam<std::tuple<std::s
 TEST_P(LinearTest, AgreesWithDoublePrecision) {
   const auto backend = make_backend(isa());
   for (const int64_t k : lengths()) {
-    for (const int64_t n : {1, 5, 29, 131}) {
+    for (const int64_t n : few({1, 5, 131}, {1, 29})) {
       const TestWeight w(*backend, random_, type_, n, k);
       const auto bias = random_floats(random_, n);
       const TestWeight b = vector_weight(*backend, bias);
-      for (const int64_t rows : {1, 2, 3, 5, 8, 13, 64}) {
+      for (const int64_t rows : few({1, 2, 3, 4, 5, 8, 13, 64}, {1, 5})) {
         auto x = random_floats(random_, rows * k);
         const auto out = run_linear(*backend, w, b.weight.get(), x, rows);
 
@@ -78,11 +83,11 @@ TEST_P(LinearTest, AgreesWithDoublePrecision) {
 
 TEST_P(LinearTest, SameBitsForAnyRowsThreadsAndCompany) {
   const int64_t k = lengths().back();
-  const int64_t n = 131;
-  const int64_t rows = 13;
+  const int64_t n = isa() == "scalar" ? 23 : 131;
+  const int64_t rows = isa() == "scalar" ? 5 : 13;
   const auto one = make_backend(isa(), 1);
   const TestWeight w(*one, random_, type_, n, k);
-  const TestWeight other(*one, random_, type_, 37, k);
+  const TestWeight other(*one, random_, type_, 17, k);
   auto x = random_floats(random_, rows * k);
   const auto reference = run_linear(*one, w, nullptr, x, rows);
 
@@ -104,6 +109,7 @@ TEST_P(LinearTest, SameBitsForAnyRowsThreadsAndCompany) {
 }
 
 TEST_P(LinearTest, AgreesWithScalarBitForBit) {
+  if (isa() == "scalar") GTEST_SKIP() << "scalar is what the others are held to";
   const auto scalar = make_backend("scalar");
   const auto backend = make_backend(isa());
   for (const int64_t k : lengths()) {
