@@ -53,11 +53,6 @@ Result<Work> resolve(const RunFlags& flags) {
   } else {
     WEFT_TRY_ASSIGN(work.model_path, default_model());
   }
-  if (rest.size() > 1) {
-    return fail(ErrorCode::kInvalidArgument, "\"" + rest[1] +
-                                                 "\": a model and a prompt are given "
-                                                 "already; quote a prompt of several words");
-  }
   if (!rest.empty()) {
     work.prompt = rest.front();
   } else {
