@@ -1,6 +1,7 @@
 // The fixture of tests that run on every kernel table, alone or together with a case.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <tuple>
 
@@ -25,10 +26,22 @@ class IsaCaseTest : public testing::TestWithParam<std::tuple<std::string, Case>>
   const Case& test_case() const { return std::get<1>(this->GetParam()); }
 };
 
+// A test's name may have letters, digits and underscores alone.
+inline std::string as_test_name(std::string name) {
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+// "grouped_queries"
+template <class Case>
+std::string case_name(const testing::TestParamInfo<Case>& info) {
+  return as_test_name(info.param.name);
+}
+
 // "avx2_grouped_queries"
 template <class Case>
 std::string isa_case_name(const testing::TestParamInfo<std::tuple<std::string, Case>>& info) {
-  return std::get<0>(info.param) + "_" + std::get<1>(info.param).name;
+  return as_test_name(std::get<0>(info.param) + "_" + std::get<1>(info.param).name);
 }
 
 inline std::string isa_name(const testing::TestParamInfo<std::string>& info) { return info.param; }
