@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include <gtest/gtest.h>
-
 #include "core/check.h"
 #include "core/text/byte_level.h"
 #include "core/text/byte_token.h"
