@@ -15,8 +15,8 @@
 namespace weft::gguf {
 namespace {
 
-// A key of one byte with its length, a type and a value of one byte.
-constexpr uint64_t kSmallestEntry = 8 + 1 + 4 + 1;
+// An empty key's length (it is refused by name when its turn comes), a type, a value of one byte.
+constexpr uint64_t kSmallestEntry = 8 + 4 + 1;
 
 Result<uint32_t> read_version(ByteCursor& cursor) {
   if (cursor.remaining() == 0) {

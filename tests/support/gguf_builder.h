@@ -18,15 +18,20 @@ namespace weft::test {
 
 using Bytes = std::vector<std::byte>;
 
+inline void append_bytes(Bytes& bytes, const void* data, size_t size) {
+  if (size == 0) return;
+  const size_t before = bytes.size();
+  bytes.resize(before + size);
+  std::memcpy(bytes.data() + before, data, size);
+}
+
 template <class T>
 void append(Bytes& bytes, T value) {
-  const auto* data = reinterpret_cast<const std::byte*>(&value);
-  bytes.insert(bytes.end(), data, data + sizeof(T));
+  append_bytes(bytes, &value, sizeof(T));
 }
 
 inline void append_text(Bytes& bytes, std::string_view text) {
-  const auto* data = reinterpret_cast<const std::byte*>(text.data());
-  bytes.insert(bytes.end(), data, data + text.size());
+  append_bytes(bytes, text.data(), text.size());
 }
 
 inline void append_string(Bytes& bytes, std::string_view text) {
