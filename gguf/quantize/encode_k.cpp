@@ -161,13 +161,16 @@ void encode_block(const float* x, BlockQ6_K& block) {
 }
 
 void encode_block(const float* x, BlockQ8_K& block) {
-  const float d = std::fabs(extreme(x, kSuperBlock)) / 127.0f;
-  const float id = inverse(d);
+  // 127 times this still fits a float.
+  constexpr float kLargestScale = 0x1.02p121f;
+  const float wanted = std::fabs(extreme(x, kSuperBlock)) / 127.0f;
+  const float d = wanted < kLargestScale ? wanted : kLargestScale;
   block.d = d;
   for (int g = 0; g < 16; ++g) {
     int sum = 0;
     for (int l = 16 * g; l < 16 * (g + 1); ++l) {
-      const int q = nearest(x[l] * id, -127.0f, 127.0f);
+      // Divides: the inverse of a subnormal scale would overflow.
+      const int q = d == 0.0f ? 0 : nearest(x[l] / d, -127.0f, 127.0f);
       block.qs[l] = static_cast<int8_t>(q);
       sum += q;
     }
