@@ -1,5 +1,7 @@
 #include "api/engine_factory.h"
 
+#include "gguf/file.h"
+#include "gguf/model_loader.h"
 #include "kernels/cpu/cpu_backend.h"
 
 namespace weft {
@@ -15,6 +17,17 @@ Result<std::shared_ptr<Backend>> create_backend(const BackendOptions& options) {
   WEFT_TRY_ASSIGN(auto backend,
                   create_cpu_backend({.threads = options.threads, .isa = options.isa}));
   return std::shared_ptr<Backend>(std::move(backend));
+}
+
+Result<ModelParts> open_model(const std::string& path, bool use_mmap) {
+  WEFT_TRY_ASSIGN(const gguf::File file, gguf::File::open(path, {.use_mmap = use_mmap}));
+  WEFT_TRY_ASSIGN(gguf::LoadedModel loaded, gguf::load_model(file));
+  ModelParts parts{.config = std::move(loaded.config),
+                   .tensors = std::move(loaded.tensors),
+                   .vocab = std::move(loaded.vocab),
+                   .warnings = std::move(loaded.warnings)};
+  for (const HostTensor& tensor : file.tensors()) parts.n_params += tensor.elements();
+  return parts;
 }
 
 }  // namespace weft

@@ -2,11 +2,16 @@
 // Backend and Decoder alone.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/backend.h"
 #include "core/error.h"
+#include "core/model/config.h"
+#include "core/model/tensors.h"
+#include "core/text/vocab.h"
 
 namespace weft {
 
@@ -19,5 +24,19 @@ struct BackendOptions {
 // Fails with kDeviceError for a device that is not there, kUnsupported or kInvalidArgument for a
 // kernel set or thread count that cannot be.
 Result<std::shared_ptr<Backend>> create_backend(const BackendOptions& options);
+
+// What a model's file holds, as core's own structures.
+struct ModelParts {
+  ModelConfig config;
+  ModelTensors tensors;
+  Vocab vocab;
+  int64_t n_params = 0;
+  std::vector<std::string> warnings;  // what was there and is not used, one line each
+};
+
+// Opens and checks a GGUF file (or the first of its splits). Weights stay mapped from it, or, if
+// not `use_mmap`, are read into memory. Fails with the codes of gguf/file.h and
+// gguf/model_loader.h.
+Result<ModelParts> open_model(const std::string& path, bool use_mmap);
 
 }  // namespace weft

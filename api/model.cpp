@@ -3,8 +3,6 @@
 #include "api/engine_factory.h"
 #include "core/model/decoder.h"
 #include "core/text/tokenizer.h"
-#include "gguf/file.h"
-#include "gguf/model_loader.h"
 
 namespace weft {
 
@@ -19,13 +17,12 @@ Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
   WEFT_TRY_ASSIGN(
       auto backend,
       create_backend({.device = options.device, .threads = options.threads, .isa = options.isa}));
-  WEFT_TRY_ASSIGN(gguf::File file, gguf::File::open(path, {.use_mmap = options.use_mmap}));
-  WEFT_TRY_ASSIGN(gguf::LoadedModel loaded, gguf::load_model(file));
+  WEFT_TRY_ASSIGN(ModelParts parts, open_model(path, options.use_mmap));
 
   auto model = std::shared_ptr<Model>(new Model());
   model->options_ = options;
   ModelInfo& info = model->info_;
-  const ModelConfig& config = loaded.config;
+  const ModelConfig& config = parts.config;
   info.name = config.name;
   info.architecture = config.architecture;
   info.n_vocab = config.n_vocab;
@@ -33,11 +30,11 @@ Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
   info.n_layer = static_cast<int32_t>(config.layers.size());
   info.n_head = config.layers.front().n_heads;
   info.n_ctx_train = config.n_ctx_train;
-  for (const HostTensor& tensor : file.tensors()) info.n_params += tensor.elements();
+  info.n_params = parts.n_params;
 
-  WEFT_TRY_ASSIGN(model->tokenizer_, Tokenizer::create(std::move(loaded.vocab)));
+  WEFT_TRY_ASSIGN(model->tokenizer_, Tokenizer::create(std::move(parts.vocab)));
   WEFT_TRY_ASSIGN(auto decoder,
-                  Decoder::create(std::move(loaded.config), std::move(loaded.tensors), *backend));
+                  Decoder::create(std::move(parts.config), std::move(parts.tensors), *backend));
   info.size_bytes = decoder->weight_bytes();
   model->decoder_ = std::move(decoder);
   return std::shared_ptr<const Model>(std::move(model));
