@@ -97,12 +97,8 @@ class Planner {
   }
 
   void vector(TensorRole role, std::string name, int64_t size, WeightLaw law) {
-    tensors_.push_back({.name = std::move(name),
-                        .role = role,
-                        .layer = layer_,
-                        .cols = size,
-                        .vector = true,
-                        .law = law});
+    tensors_.push_back(
+        {.name = std::move(name), .role = role, .layer = layer_, .cols = size, .law = law});
   }
 
   void matrix(TensorRole role, std::string name, int64_t cols, int64_t rows, WeightLaw law) {

@@ -23,11 +23,10 @@ struct WeightLaw {
 struct PlannedTensor {
   std::string name;  // "blk.3.attn_q.weight"
   TensorRole role;
-  int32_t layer = 0;    // 0 for tensors of no layer
-  int64_t cols = 0;     // elements of a row: the input of a matrix, or the length of a vector
-  int64_t rows = 1;     // outputs of a matrix; 1 for vectors
-  bool vector = false;  // stored with one dimension
-  WeightLaw law;        // unused by rope factors, whose values are computed
+  int32_t layer = 0;  // 0 for tensors of no layer
+  int64_t cols = 0;   // elements of a row: the input of a matrix, or the length of a vector
+  int64_t rows = 1;   // outputs of a matrix; 1 for vectors
+  WeightLaw law;      // unused by rope factors, whose values are computed
 };
 
 // All tensors in the order in which they are written.

@@ -19,7 +19,7 @@ constexpr char kLastPrintable = '~';
 constexpr int32_t kSpecials = 3;
 constexpr int32_t kBytes = 256;
 constexpr int32_t kCharacters = kLastPrintable - kFirstPrintable + 2;  // and kSpace
-constexpr int32_t kSmallest = kSpecials + kBytes + kCharacters;
+static_assert(kSpecials + kBytes + kCharacters == kSmallestVocabulary);
 
 // `word` after a space or not, its first letter raised or not, as single characters.
 TrainingWord training_word(std::string word, bool after_space, bool capital, int64_t count) {
@@ -47,10 +47,10 @@ std::vector<TrainingWord> training_words() {
 }  // namespace
 
 Result<Vocab> make_vocabulary(int32_t n_vocab) {
-  if (n_vocab < kSmallest) {
-    return fail(ErrorCode::kInvalidArgument, "vocabulary of " + std::to_string(n_vocab) +
-                                                 " tokens: a tokenizer for any text " +
-                                                 "takes at least " + std::to_string(kSmallest));
+  if (n_vocab < kSmallestVocabulary) {
+    return fail(ErrorCode::kInvalidArgument,
+                "vocabulary of " + std::to_string(n_vocab) + " tokens: a tokenizer for any text " +
+                    "takes at least " + std::to_string(kSmallestVocabulary));
   }
   Vocab vocab;
   vocab.kind = TokenizerKind::kSentencePiece;
@@ -81,7 +81,7 @@ Result<Vocab> make_vocabulary(int32_t n_vocab) {
     add(std::string(1, c), TokenType::kNormal, kCharacterScore);
   }
   float score = 0.0f;
-  for (std::string& piece : train_bpe(training_words(), n_vocab - kSmallest)) {
+  for (std::string& piece : train_bpe(training_words(), n_vocab - kSmallestVocabulary)) {
     add(std::move(piece), TokenType::kNormal, score);
     score -= 1.0f;
   }

@@ -9,10 +9,13 @@
 
 namespace weft::synth {
 
+// Bytes, characters and special tokens: below this no tokenizer could take any text.
+inline constexpr int32_t kSmallestVocabulary = 3 + 256 + 95;
+
 // A vocabulary of exactly `n_vocab` tokens: <unk>, <s>, </s>, 256 bytes, the printable ASCII
 // characters and "▁", as many pieces as are known (some 2,400) and fit, then unused tokens. A
 // smaller vocabulary is a prefix of a larger one. BOS is put before every text.
-// Fails with kInvalidArgument below 354 tokens: bytes and characters would not fit.
+// Fails with kInvalidArgument below kSmallestVocabulary.
 Result<Vocab> make_vocabulary(int32_t n_vocab);
 
 }  // namespace weft::synth
