@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
   add_tokenize_command(app, exit_code);
   add_detokenize_command(app, exit_code);
   add_logits_command(app, exit_code);
+  add_synth_command(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {  // --help, --version

@@ -107,7 +107,9 @@ void add_synth_command(CLI::App& app, int& exit_code) {
       ->required()
       ->check(known("TYPE", find_type));
   command->add_option("out", flags->out, "The GGUF file to write")->required();
-  command->add_option("--seed", flags->seed, "Same seed, same bytes")->capture_default_str();
+  command->add_option("--seed", flags->seed, "Same seed, same bytes")
+      ->check(number_in(0, 1.8446744073709551615e19, "a whole number of at least 0"))
+      ->capture_default_str();
   command->add_option("--layers", flags->layers, "Layers (default: the genuine model's)")
       ->check(number_in(1, 1024, "a whole number in 1 … 1024"));
   command->add_option("--vocab", flags->vocab, "Tokens (default: the genuine model's)")

@@ -50,6 +50,7 @@ struct LogitFigures {
   double deviation = 0.0;
   double entropy = 0.0;    // nats
   double repeating = 0.0;  // share of rows whose best token is the one just read
+  double control = 0.0;    // probability of the control tokens
 };
 
 LogitFigures figures(const test::Logits& logits, const test::TokenIds& ids) {
@@ -65,11 +66,12 @@ LogitFigures figures(const test::Logits& logits, const test::TokenIds& ids) {
       weighted += std::exp(log_p) * log_p;
     }
     f.deviation += std::sqrt(squares / static_cast<double>(x.size()));
+    for (const float logit : x.first(3)) f.control += std::exp(logit - *best) / sum;
     f.entropy += std::log(sum) - weighted / sum;
     f.repeating += best - x.begin() == ids[row] ? 1.0 : 0.0;
   }
   const auto rows = static_cast<double>(logits.rows());
-  return {f.deviation / rows, f.entropy / rows, f.repeating / rows};
+  return {f.deviation / rows, f.entropy / rows, f.repeating / rows, f.control / rows};
 }
 
 struct Case {
@@ -120,6 +122,7 @@ TEST_P(SynthActivations, AreOfOrderOneInEveryLayer) {
   EXPECT_GT(f.entropy, 0.5);
   EXPECT_LT(f.entropy, 5);  // flat would be log(1024) = 6.9
   EXPECT_LT(f.repeating, 0.25);
+  EXPECT_LT(f.control, 1e-3);
 }
 
 // Two layers stand for all, since each adds the same variance; the small shape shows it.

@@ -272,8 +272,8 @@ Result<FileType> find_file_type(std::string_view name, bool pure) {
   if (info && is_weight_type(info->type)) {
     return FileType{std::string(info->name), info->type, pure_file_type_id(info->type), nullptr};
   }
-  return fail(ErrorCode::kNotFound, "type \"" + std::string(name) +
-                                        "\": no such file type; there are: " + mix_names() +
+  return fail(ErrorCode::kNotFound, "\"" + std::string(name) +
+                                        "\" is no file type; there are: " + mix_names() +
                                         ", or a block type by its name (Q4_K, MXFP4, …)");
 }
 

@@ -107,7 +107,7 @@ Result<Shape> find_shape(std::string_view name) {
     known += " " + shape.name;
   }
   return fail(ErrorCode::kNotFound,
-              "shape \"" + std::string(name) + "\": no such shape; there are:" + known);
+              "\"" + std::string(name) + "\" is no shape; there are:" + known);
 }
 
 int64_t parameter_count(const Shape& shape) {

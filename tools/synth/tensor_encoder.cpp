@@ -77,6 +77,9 @@ class Encoder {
       } else {
         const auto first = static_cast<uint64_t>((piece.first_row + r) * plan.cols);
         random_weights(seed_, static_cast<uint32_t>(piece.tensor), plan.law, first, row);
+        if (piece.first_row + r < plan.quiet_rows) {
+          for (float& weight : row) weight *= kQuietRowScale;
+        }
       }
       encode_row(row.data(), buffer_.data() + piece.offset + r * size, plan.cols);
     }

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <utility>
 
+#include "tools/synth/vocabulary.h"
+
 namespace weft::synth {
 namespace {
 
@@ -51,12 +53,14 @@ class Planner {
       vector(TensorRole::kRopeFactors, "rope_freqs.weight", shape_.head_dim / 2, {});
     }
     matrix(TensorRole::kTokenEmbedding, "token_embd.weight", embd, shape_.n_vocab, {});
+    if (shape_.tied_head) tensors_.back().quiet_rows = kControlAndByteTokens;
     for (layer_ = 0; layer_ < shape_.n_layers; ++layer_) layer();
     layer_ = 0;
     vector(TensorRole::kOutputNorm, "output_norm.weight", embd, output_norm_law(shape_));
     if (!shape_.tied_head) {
       matrix(TensorRole::kOutput, "output.weight", embd, shape_.n_vocab,
              matrix_law(embd, kLogitDeviation));
+      tensors_.back().quiet_rows = kControlAndByteTokens;
     }
     return std::move(tensors_);
   }

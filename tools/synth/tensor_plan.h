@@ -20,6 +20,10 @@ struct WeightLaw {
   bool random_sign = false;
 };
 
+// Rows of the head for tokens that should hardly be drawn: their logits stay near zero, where the
+// best of the others are at 12 and more. Else a small model would soon draw its end of text.
+inline constexpr float kQuietRowScale = 0.25f;
+
 struct PlannedTensor {
   std::string name;  // "blk.3.attn_q.weight"
   TensorRole role;
@@ -27,6 +31,8 @@ struct PlannedTensor {
   int64_t cols = 0;   // elements of a row: the input of a matrix, or the length of a vector
   int64_t rows = 1;   // outputs of a matrix; 1 for vectors
   WeightLaw law;      // unused by rope factors, whose values are computed
+  // So many first rows are scaled by kQuietRowScale.
+  int64_t quiet_rows = 0;
 };
 
 // All tensors in the order in which they are written.

@@ -20,6 +20,7 @@ constexpr int32_t kSpecials = 3;
 constexpr int32_t kBytes = 256;
 constexpr int32_t kCharacters = kLastPrintable - kFirstPrintable + 2;  // and kSpace
 static_assert(kSpecials + kBytes + kCharacters == kSmallestVocabulary);
+static_assert(kSpecials + kBytes == kControlAndByteTokens);
 
 // `word` after a space or not, its first letter raised or not, as single characters.
 TrainingWord training_word(std::string word, bool after_space, bool capital, int64_t count) {

@@ -12,6 +12,9 @@ namespace weft::synth {
 // Bytes, characters and special tokens: below this no tokenizer could take any text.
 inline constexpr int32_t kSmallestVocabulary = 3 + 256 + 95;
 
+// The first ids: <unk>, <s>, </s> and the bytes, which a text to look at is better without.
+inline constexpr int32_t kControlAndByteTokens = 3 + 256;
+
 // A vocabulary of exactly `n_vocab` tokens: <unk>, <s>, </s>, 256 bytes, the printable ASCII
 // characters and "▁", as many pieces as are known (some 2,400) and fit, then unused tokens. A
 // smaller vocabulary is a prefix of a larger one. BOS is put before every text.
