@@ -51,7 +51,8 @@ std::size_t virtual_bytes() {
   return pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
-CountingBackend counting_backend() { return CountingBackend(make_cpu_backend("scalar", 1)); }
+// On the best kernels of this machine.
+CountingBackend counting_backend() { return CountingBackend(make_cpu_backend("", 1)); }
 
 TEST(Ledger, CountsEveryWeightAsItIsStored) {
   const TestModel model = make_test_model({.qkv_bias = true,

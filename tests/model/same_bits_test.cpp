@@ -31,14 +31,16 @@ void PrintTo(const BitsCase& bits, std::ostream* out) { *out << bits.name; }
 
 std::vector<BitsCase> bits_cases() {
   return {
-      {.name = "llama_f32_kv_f32", .spec = {}, .kv_type = DType::kF32},
+      {.name = "llama_f32_kv_f32",
+       .spec = {.n_embd = 32, .n_heads = 4, .head_dim = 8, .ffn_dim = 48, .n_vocab = 64},
+       .kv_type = DType::kF32},
       {.name = "odd_sizes_f16_kv_f16",
-       .spec = {.n_embd = 67,
+       .spec = {.n_embd = 35,
                 .n_heads = 3,
                 .n_kv_heads = 1,
                 .head_dim = 18,
-                .ffn_dim = 101,
-                .n_vocab = 131,
+                .ffn_dim = 45,
+                .n_vocab = 67,
                 .qkv_bias = true,
                 .type = DType::kF16},
        .kv_type = DType::kF16},
@@ -85,7 +87,7 @@ class SameBits : public IsaCaseTest<BitsCase> {
 TEST_P(SameBits, OneTokenAtATime) { EXPECT_TRUE(same_bits(whole_, chunks_of(1))); }
 
 TEST_P(SameBits, ChunksOfAnySize) {
-  for (const int32_t chunk : {7, 255, 256}) {
+  for (const int32_t chunk : {7, 255}) {
     EXPECT_TRUE(same_bits(whole_, chunks_of(chunk))) << "chunks of " << chunk;
   }
 }
@@ -104,8 +106,9 @@ TEST_P(SameBits, AnyBatchmates) {
   }
 }
 
+// Few tokens over a long context also share out the splits of the attention.
 TEST_P(SameBits, AnyNumberOfThreads) {
-  for (const auto& [threads, chunk] : {std::pair{2, 0}, std::pair{3, 5}}) {
+  for (const auto& [threads, chunk] : {std::pair{2, 1}, std::pair{3, 0}, std::pair{3, 5}}) {
     const auto backend = make_cpu_backend(isa(), threads);
     EXPECT_TRUE(same_bits(whole_, run_chunked(*decoder_, *backend, ids_, chunk, options_with())))
         << threads << " threads, chunks of " << chunk;
@@ -113,15 +116,11 @@ TEST_P(SameBits, AnyNumberOfThreads) {
 }
 
 TEST_P(SameBits, AnyPhysicalBlocks) {
-  for (const uint64_t seed : {1, 2}) {
-    EXPECT_TRUE(
-        same_bits(whole_, run_chunked(*decoder_, *backend_, ids_, 100, options_with(16, seed))))
-        << "block order " << seed;
-  }
+  EXPECT_TRUE(same_bits(whole_, run_chunked(*decoder_, *backend_, ids_, 100, options_with(16, 1))));
 }
 
 TEST_P(SameBits, AnyBlockSize) {
-  for (const int32_t block_size : {1, 32, 256}) {
+  for (const int32_t block_size : {1, 256}) {
     EXPECT_TRUE(same_bits(
         whole_, run_chunked(*decoder_, *backend_, ids_, 100, options_with(block_size, 3))))
         << "blocks of " << block_size;
