@@ -29,9 +29,11 @@ LogitsDifference compare_logits(const DoubleMatrix& truth, const Logits& measure
 
 std::ostream& operator<<(std::ostream& out, const LogitsDifference& difference);
 
-// What float32 arithmetic must reach, and what the project promises.
+// What float32 arithmetic must reach. The project promises 1e-4 of the largest logit; tests hold
+// it to what the arithmetic gives: sums of a few hundred products, each rounded by 2^-24, err by
+// some 2^-20 after two layers. Rounding activations to 16 bits anywhere would show.
 inline constexpr double kMaxMeanKl = 1e-9;
-inline constexpr double kMaxRelative = 1e-4;
+inline constexpr double kMaxRelative = 0x1p-18;
 
 Logits rounded(const DoubleMatrix& logits);
 DoubleMatrix widened(const Logits& logits);
