@@ -1,9 +1,12 @@
 #include "tools/synth/model_writer.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -11,6 +14,8 @@
 #include "gguf/file.h"
 #include "gguf/model_loader.h"
 #include "tests/support/temp_folder.h"
+#include "tools/synth/tensor_plan.h"
+#include "tools/synth/weights.h"
 
 namespace weft::synth {
 namespace {
@@ -142,6 +147,22 @@ TEST_F(ModelWriterTest, BytesDependOnTheSeedAndNotOnTheThreads) {
   const std::string other = contents(write(options, "other.gguf"));
   EXPECT_EQ(one.size(), other.size());
   EXPECT_FALSE(one == other);
+}
+
+TEST_F(ModelWriterTest, EveryElementIsThatOfItsPlaceInTheTensor) {
+  SynthOptions options = small("tiny", "F32");
+  options.shape.n_vocab = 1500;  // more rows than are encoded at once
+  const gguf::File file = gguf::File::open(write(options)).value();
+  const HostTensor tensor = gguf::load_model(file).value().tensors.token_embedding;
+  const std::vector<PlannedTensor> plan = plan_tensors(options.shape);
+  ASSERT_EQ(plan[1].name, "token_embd.weight");
+  std::vector<float> row(tensor.cols());
+  for (const int64_t r : {300, 511, 512, 1499}) {
+    random_weights(options.seed, 1, plan[1].law, r * tensor.cols(), row);
+    const auto wanted = std::as_bytes(std::span(row));
+    const auto stored = tensor.bytes.subspan(r * wanted.size(), wanted.size());
+    EXPECT_TRUE(std::equal(stored.begin(), stored.end(), wanted.begin())) << "row " << r;
+  }
 }
 
 TEST_F(ModelWriterTest, ReportsProgressUpToTheWhole) {
