@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "core/text/pre_tokenizer.h"
 #include "gguf/printable.h"
 
 namespace weft::gguf {
@@ -34,12 +35,6 @@ constexpr std::array kKinds = {
     // SentencePiece numbers its special tokens so unless told otherwise.
     KindRow{"llama", TokenizerKind::kSentencePiece, true, true, true, false, 1, 2, 0},
     KindRow{"gpt2", TokenizerKind::kByteBpe, false, false, false, true, {}, {}, {}},
-};
-
-// Pre-tokenizers of models that begin every text with BOS, also where the file does not say so.
-constexpr std::array<std::string_view, 11> kPreWithBos = {
-    "chameleon", "falcon-h1", "falcon3",  "jina-v5-nano", "lfm2",   "llama-bpe",
-    "llama-v3",  "llama3",    "midm-2.0", "pixtral",      "tekken",
 };
 
 tl::unexpected<Error> bad(std::string message) {
@@ -157,9 +152,9 @@ Result<void> load_special_ids(const Metadata& metadata, const KindRow& kind, Voc
 }
 
 Result<void> load_switches(const Metadata& metadata, const KindRow& kind, Vocab& vocab) {
-  const bool pre_adds_bos =
-      kind.kind == TokenizerKind::kByteBpe &&
-      std::find(kPreWithBos.begin(), kPreWithBos.end(), vocab.pre_tokenizer) != kPreWithBos.end();
+  const PreTokenizerSpec* pre =
+      kind.kind == TokenizerKind::kByteBpe ? find_pre_tokenizer(vocab.pre_tokenizer) : nullptr;
+  const bool pre_adds_bos = pre && pre->add_bos;
   WEFT_TRY_ASSIGN(vocab.add_bos, metadata.get_or<bool>("tokenizer.ggml.add_bos_token",
                                                        kind.add_bos || pre_adds_bos));
   WEFT_TRY_ASSIGN(vocab.add_eos, metadata.get_or<bool>("tokenizer.ggml.add_eos_token", false));

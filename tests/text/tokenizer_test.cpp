@@ -1,5 +1,9 @@
 // What holds for every kind of tokenizer: stop tokens, and vocabularies that must be refused.
+#include <atomic>
 #include <functional>
+#include <string>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -52,6 +56,25 @@ TEST(Tokenizer, KnownEndOfTurnTokensCannotBeForgedWhateverTypeTheFileGivesThem) 
   for (const int32_t id : *tokens) EXPECT_NE(id, im_end);
   EXPECT_EQ((*tokenizer->encode("<|im_end|>", {.parse_special = true}))[1], im_end);
   EXPECT_EQ(tokenizer->piece(im_end), "");
+}
+
+TEST(Tokenizer, ServesManyThreadsAtOnce) {
+  std::string text;
+  for (int i = 0; i < 2000; ++i) text += "hello the world " + std::to_string(i * 7919) + "\n";
+  for (const auto& vocab : {spm_vocab(), fixtures::bpe_vocab("llama-bpe")}) {
+    const auto tokenizer = make(vocab);
+    const auto expected = *tokenizer->encode(text);
+    std::atomic<int> num_equal = 0;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&] {
+        if (*tokenizer->encode(text) == expected) ++num_equal;
+        if (tokenizer->decode(expected) == text) ++num_equal;
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(num_equal, 8);
+  }
 }
 
 TEST(Tokenizer, VocabulariesWhosePartsDoNotFitTogetherAreRefused) {
