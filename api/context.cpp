@@ -2,11 +2,10 @@
 #include <chrono>
 #include <utility>
 
-#include "api/engine_factory.h"
 #include "api/model.h"
+#include "api/runner_factory.h"
 #include "api/stop_matcher.h"
 #include "core/model/decoder.h"
-#include "core/platform/memory.h"
 #include "core/text/tokenizer.h"
 #include "scheduler/model_runner.h"
 
@@ -27,33 +26,6 @@ std::string_view finish_reason_name(FinishReason reason) {
 }
 
 namespace {
-
-Result<DType> parse_kv_type(const std::string& name) {
-  if (name == "auto" || name == "f32") return DType::kF32;
-  if (name == "f16") return DType::kF16;
-  if (name == "bf16") return DType::kBF16;
-  return fail(ErrorCode::kInvalidArgument,
-              "kv_type: \"" + name + "\", expected auto, f32, f16 or bf16");
-}
-
-Result<void> check_at_least_one(const char* field, int64_t value) {
-  if (value >= 1) return {};
-  return fail(ErrorCode::kInvalidArgument,
-              std::string(field) + ": " + std::to_string(value) + ", expected at least 1");
-}
-
-std::string mib(uint64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
-
-// Refuses what cannot fit before any of it is allocated: a system that overcommits would end the
-// process later. The weights are mapped from the file and need not be resident at once.
-Result<void> check_memory(const MemoryLedger& ledger) {
-  const uint64_t available = platform::available_memory_bytes();
-  if (ledger.kv_bytes + ledger.workspace_bytes <= available) return {};
-  return fail(ErrorCode::kOutOfMemory, "context: KV cache " + mib(ledger.kv_bytes) +
-                                           " + workspace " + mib(ledger.workspace_bytes) +
-                                           " (beside weights " + mib(ledger.weight_bytes) +
-                                           ") wanted, " + mib(available) + " are available");
-}
 
 // Keeps the last row of logits a step gave.
 class LastRow final : public LogitSink {
@@ -95,8 +67,8 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 struct Context::State {
   std::shared_ptr<const Model> model;
   ContextParams params;
-  KvPoolSpec kv;
   std::unique_ptr<ModelRunner> runner;
+  MemoryLedger ledger;
   Sequence sequence;
   LastRow last_row;
 
@@ -140,21 +112,16 @@ Result<std::unique_ptr<Context>> Context::create(std::shared_ptr<const Model> mo
   auto state = std::make_unique<State>();
   state->params = params;
   state->params.max_batch_tokens = std::min(params.max_batch_tokens, params.n_ctx);
-  state->kv.block_size = params.block_size;
-  state->kv.num_blocks = (params.n_ctx - 1) / params.block_size + 1;
-  WEFT_TRY_ASSIGN(state->kv.type, parse_kv_type(params.kv_type));
-  const ModelOptions& options = model->options();
-  WEFT_TRY_ASSIGN(
-      auto backend,
-      create_backend({.device = options.device, .threads = options.threads, .isa = options.isa}));
   const StepLimits limits{
       .max_tokens = state->params.max_batch_tokens,
       .max_logit_rows = std::min(params.max_logit_rows, state->params.max_batch_tokens)};
-  const Decoder& decoder = *model->decoder();
-  WEFT_TRY(check_memory(
-      DecoderState::ledger(decoder.config(), decoder.weight_bytes(), *backend, limits, state->kv)));
-  WEFT_TRY_ASSIGN(state->runner,
-                  ModelRunner::create(model->decoder(), std::move(backend), limits, state->kv));
+  WEFT_TRY_ASSIGN(auto made,
+                  create_runner(*model, {.limits = limits,
+                                         .block_size = params.block_size,
+                                         .num_blocks = (params.n_ctx - 1) / params.block_size + 1,
+                                         .kv_type = params.kv_type}));
+  state->runner = std::move(made.runner);
+  state->ledger = made.ledger;
   state->model = std::move(model);
   return std::unique_ptr<Context>(new Context(std::move(state)));
 }
@@ -249,11 +216,7 @@ void Context::clear() {
   state_->sequence.ids.clear();
 }
 
-MemoryLedger Context::memory() const {
-  const Decoder& decoder = *state_->model->decoder();
-  return DecoderState::ledger(decoder.config(), decoder.weight_bytes(), state_->runner->backend(),
-                              state_->runner->limits(), state_->kv);
-}
+MemoryLedger Context::memory() const { return state_->ledger; }
 
 std::string Context::device_description() const { return state_->runner->backend().description(); }
 

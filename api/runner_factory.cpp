@@ -1,0 +1,68 @@
+#include "api/runner_factory.h"
+
+#include "api/engine_factory.h"
+#include "core/platform/memory.h"
+
+namespace weft {
+namespace {
+
+Result<DType> parse_kv_type(const std::string& name) {
+  if (name == "auto" || name == "f32") return DType::kF32;
+  if (name == "f16") return DType::kF16;
+  if (name == "bf16") return DType::kBF16;
+  return fail(ErrorCode::kInvalidArgument,
+              "kv_type: \"" + name + "\", expected auto, f32, f16 or bf16");
+}
+
+Result<std::shared_ptr<Backend>> backend_of(const Model& model) {
+  const ModelOptions& options = model.options();
+  return create_backend({.device = options.device, .threads = options.threads, .isa = options.isa});
+}
+
+MemoryLedger ledger_of(const Model& model, const Backend& backend, const StepLimits& limits,
+                       const KvPoolSpec& kv) {
+  const Decoder& decoder = *model.decoder();
+  return DecoderState::ledger(decoder.config(), decoder.weight_bytes(), backend, limits, kv);
+}
+
+std::string mib(uint64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
+
+// Refuses what cannot fit before any of it is allocated: a system that overcommits would end the
+// process later. The weights are mapped from the file and need not be resident at once.
+Result<void> check_memory(const MemoryLedger& ledger) {
+  const uint64_t available = platform::available_memory_bytes();
+  if (ledger.kv_bytes + ledger.workspace_bytes <= available) return {};
+  return fail(ErrorCode::kOutOfMemory, "context: KV cache " + mib(ledger.kv_bytes) +
+                                           " + workspace " + mib(ledger.workspace_bytes) +
+                                           " (beside weights " + mib(ledger.weight_bytes) +
+                                           ") wanted, " + mib(available) + " are available");
+}
+
+}  // namespace
+
+Result<RunnerAndLedger> create_runner(const Model& model, const RunnerSpec& spec) {
+  WEFT_TRY(check_at_least_one("block_size", spec.block_size));
+  KvPoolSpec kv{.block_size = spec.block_size, .num_blocks = spec.num_blocks};
+  WEFT_TRY_ASSIGN(kv.type, parse_kv_type(spec.kv_type));
+  WEFT_TRY_ASSIGN(auto backend, backend_of(model));
+  RunnerAndLedger made{.ledger = ledger_of(model, *backend, spec.limits, kv)};
+  WEFT_TRY(check_memory(made.ledger));
+  WEFT_TRY_ASSIGN(made.runner,
+                  ModelRunner::create(model.decoder(), std::move(backend), spec.limits, kv));
+  return made;
+}
+
+Result<uint64_t> kv_block_bytes(const Model& model, const RunnerSpec& spec) {
+  KvPoolSpec kv{.block_size = spec.block_size, .num_blocks = 1};
+  WEFT_TRY_ASSIGN(kv.type, parse_kv_type(spec.kv_type));
+  WEFT_TRY_ASSIGN(const auto backend, backend_of(model));
+  return ledger_of(model, *backend, spec.limits, kv).kv_bytes;
+}
+
+Result<void> check_at_least_one(const char* field, int64_t value) {
+  if (value >= 1) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              std::string(field) + ": " + std::to_string(value) + ", expected at least 1");
+}
+
+}  // namespace weft

@@ -1,0 +1,35 @@
+// Makes the runner that a context or an engine owns: backend, KV pool and workspace, refused
+// before anything is allocated where they cannot fit.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "api/model.h"
+#include "core/model/decoder.h"
+#include "scheduler/model_runner.h"
+
+namespace weft {
+
+struct RunnerSpec {
+  StepLimits limits;
+  int32_t block_size = 16;
+  int32_t num_blocks = 0;
+  std::string kv_type = "auto";  // auto (f32), f32, f16, bf16
+};
+
+struct RunnerAndLedger {
+  std::unique_ptr<ModelRunner> runner;
+  MemoryLedger ledger;
+};
+
+// Fails with kInvalidArgument, kOutOfMemory (with the ledger's numbers) or as create_backend().
+Result<RunnerAndLedger> create_runner(const Model& model, const RunnerSpec& spec);
+
+// Bytes of KV cache that one block takes.
+Result<uint64_t> kv_block_bytes(const Model& model, const RunnerSpec& spec);
+
+// kInvalidArgument, naming the field, unless value ≥ 1.
+Result<void> check_at_least_one(const char* field, int64_t value);
+
+}  // namespace weft
