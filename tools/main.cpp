@@ -14,6 +14,8 @@ int main(int argc, char** argv) {
   add_tokenize_command(app, exit_code);
   add_detokenize_command(app, exit_code);
   add_logits_command(app, exit_code);
+  add_inspect_command(app, exit_code);
+  add_check_command(app, exit_code);
   add_synth_command(app, exit_code);
   try {
     app.parse(argc, argv);
