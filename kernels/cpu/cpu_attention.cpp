@@ -144,6 +144,9 @@ void CpuAttention::one_split(const Call& call, int64_t token, int32_t kv_head, i
     const int32_t end = std::min(p + block_size - offset_in_block, args.end);
     for (; p < end; ++p, offset += args.head_dim) scratch.offsets[p] = offset;
   }
+  const int64_t any = scratch.offsets[args.begin];
+  for (int32_t p = args.begin; p % kLanes != 0; --p) scratch.offsets[p - 1] = any;
+  for (int32_t p = args.end; p % kLanes != 0; ++p) scratch.offsets[p] = any;
 
   const int32_t head_dim = call.shape.head_dim;
   const float* q = call.q.row(token) + int64_t{kv_head} * args.heads * head_dim;

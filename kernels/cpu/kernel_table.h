@@ -59,11 +59,14 @@ struct LinearArgs {
 //   l = sum of e, lane = (p - base) modulo 8; o = fma(e[p], v[p]) in ascending order from zero
 // Rows of K and V hold head_dim elements, padded by zeros to a multiple of 8.
 struct AttentionArgs {
-  DType type = DType::kF32;          // of K and V: F32, F16, BF16
-  const std::byte* k = nullptr;      // of the layer
-  const std::byte* v = nullptr;      //
-  const int64_t* offsets = nullptr;  // [p - base]: element offset of position p's row in k and v
-  int32_t begin = 0;                 // p - base; 0 <= begin < end <= kAttentionSplit
+  DType type = DType::kF32;      // of K and V: F32, F16, BF16
+  const std::byte* k = nullptr;  // of the layer
+  const std::byte* v = nullptr;  //
+  // [p - base]: element offset of position p's row in k and v. Positions before begin and from end
+  // on, up to the next multiples of 8, have the offset of one that takes part: what lies at their
+  // own may never have been written.
+  const int64_t* offsets = nullptr;
+  int32_t begin = 0;  // p - base; 0 <= begin < end <= kAttentionSplit
   int32_t end = 0;
   int32_t heads = 0;
   int32_t head_dim = 0;      // padded

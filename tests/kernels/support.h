@@ -27,6 +27,13 @@ inline std::vector<std::string> all_isas() {
   return names;
 }
 
+// Those that are held to the scalar one.
+inline std::vector<std::string> all_isas_but_scalar() {
+  std::vector<std::string> names = all_isas();
+  std::erase(names, "scalar");
+  return names;
+}
+
 // A test body over every instruction set of the build; those that the machine lacks are skipped.
 template <class Base = ::testing::Test>
 class IsaTestBase : public Base {

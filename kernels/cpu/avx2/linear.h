@@ -21,6 +21,9 @@ struct Blocks {
   }
   static void scales(const std::byte* block, Scales& s) {
     Format::scales(*reinterpret_cast<const Block*>(block), s);
+    // From here on they are in memory, where a broadcast is one load. A compiler that keeps them
+    // in registers runs out of those and moves the sums to memory instead.
+    asm volatile("" : "+m"(s));
   }
   static void group(const std::byte* block, const Scales& s, int index, F32x8 (&w)[4]) {
     unpack_group<Format>(*reinterpret_cast<const Block*>(block), s, index, w);

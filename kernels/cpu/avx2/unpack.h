@@ -269,9 +269,9 @@ static inline void unpack_group(const typename Format::Block& block, const Scale
   for (int j = 0; j < 4; ++j) {
     const int index = group * kPerGroup + (kPerGroup == 2 ? j / 2 : 0);
     const __m256 value = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(eight[j]));
-    w[j].v = _mm256_mul_ps(value, _mm256_broadcast_ss(&s.scale[index]));
+    w[j].v = _mm256_mul_ps(value, _mm256_set1_ps(s.scale[index]));
     if constexpr (Format::kMinimum) {
-      w[j].v = _mm256_add_ps(w[j].v, _mm256_broadcast_ss(&s.minus_min[index]));
+      w[j].v = _mm256_add_ps(w[j].v, _mm256_set1_ps(s.minus_min[index]));
     }
   }
 }

@@ -15,13 +15,9 @@ static inline void attention_scores(const AttentionArgs& args, const float* q, f
   const float minus_infinity = -__builtin_inff();
   const int32_t first = args.begin / 8 * 8;
   for (int32_t p = first; p < args.end; p += 8) {
-    // Eight positions at once hide the latency of the FMAs. Masked ones repeat a position that
-    // takes part, as their own memory may never have been written.
+    // Eight positions at once hide the latency of the FMAs.
     const T* row[8];
-    for (int32_t j = 0; j < 8; ++j) {
-      const bool masked = p + j < args.begin || p + j >= args.end;
-      row[j] = k + args.offsets[masked ? args.begin : p + j];
-    }
+    for (int32_t j = 0; j < 8; ++j) row[j] = k + args.offsets[p + j];
     V lanes[8];
     for (V& v : lanes) v = V::set(0.0f);
     for (int32_t i = 0; i < args.head_dim; i += 8) {
@@ -29,9 +25,8 @@ static inline void attention_scores(const AttentionArgs& args, const float* q, f
       for (int32_t j = 0; j < 8; ++j) lanes[j] = fma(query, V::load(row[j] + i), lanes[j]);
     }
     (sums_of_lanes(lanes) * V::set(args.scale)).store(scores + p);
-    for (int32_t j = 0; j < 8; ++j) {
-      if (p + j < args.begin || p + j >= args.end) scores[p + j] = minus_infinity;
-    }
+    for (int32_t j = p; j < args.begin; ++j) scores[j] = minus_infinity;
+    for (int32_t j = args.end; j < p + 8; ++j) scores[j] = minus_infinity;
   }
 }
 
