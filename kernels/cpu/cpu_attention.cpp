@@ -5,6 +5,8 @@
 
 namespace weft::cpu {
 
+static_assert(kSplit == kAttentionSplit);
+
 // One attention() call, with what its items share.
 struct CpuAttention::Call {
   Mat q, out;
@@ -30,14 +32,14 @@ struct CpuAttention::Call {
 // A worker's memory, cut up.
 struct CpuAttention::Scratch {
   static std::size_t size_bytes(const Call& call) {
-    return kAttentionSplit * (sizeof(int64_t) + sizeof(float)) +
-           sizeof(float) * static_cast<std::size_t>(int64_t{call.group()} * call.row() +
-                                                    2 * call.partial_floats());
+    const int64_t floats =
+        call.group() * (int64_t{kAttentionSplit} + call.row()) + 2 * call.partial_floats();
+    return kAttentionSplit * sizeof(int64_t) + static_cast<std::size_t>(floats) * sizeof(float);
   }
   Scratch(const Call& call, float* memory)
       : offsets(reinterpret_cast<int64_t*>(memory)),
         scores(memory + 2 * kAttentionSplit),
-        q(scores + kAttentionSplit),
+        q(scores + int64_t{call.group()} * kAttentionSplit),
         total(q + int64_t{call.group()} * call.row()),
         next(total + call.partial_floats()) {}
 

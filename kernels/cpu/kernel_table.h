@@ -53,8 +53,11 @@ struct LinearArgs {
   int64_t out_stride = 0;
 };
 
+// core/backend.h's kAttentionSplit, known here without that header's inline functions.
+inline constexpr int32_t kSplit = 256;
+
 // Attention of the query heads that share a KV head, for one token, over the positions
-// [begin, end) of one split (core/backend.h: kAttentionSplit), whose first position is `base`.
+// [begin, end) of one split of kSplit, whose first position is `base`.
 //   s[p] = (q · k[p]) × scale, lanes over head_dim; m = max s; e[p] = exp(s[p] - m)
 //   l = sum of e, lane = (p - base) modulo 8; o = fma(e[p], v[p]) in ascending order from zero
 // Rows of K and V hold head_dim elements, padded by zeros to a multiple of 8.
@@ -66,7 +69,7 @@ struct AttentionArgs {
   // on, up to the next multiples of 8, have the offset of one that takes part: what lies at their
   // own may never have been written.
   const int64_t* offsets = nullptr;
-  int32_t begin = 0;  // p - base; 0 <= begin < end <= kAttentionSplit
+  int32_t begin = 0;  // p - base; 0 <= begin < end <= kSplit
   int32_t end = 0;
   int32_t heads = 0;
   int32_t head_dim = 0;      // padded
@@ -93,7 +96,7 @@ struct KernelTable {
   void (*rope)(float* x, int32_t heads, int32_t head_dim, RopeKind kind, int32_t dims,
                const float* table);
 
-  // partials: [heads, kPartialHeader + head_dim]. scratch: float32 [kAttentionSplit].
+  // partials: [heads, kPartialHeader + head_dim]. scratch: float32 [heads, kSplit].
   void (*attend)(const AttentionArgs& args, float* partials, float* scratch);
 
   // Merges `next` into `total`, both as attend() writes them, for all heads:

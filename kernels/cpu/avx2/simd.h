@@ -85,6 +85,7 @@ static inline float max_of_lanes(F32x8 a) {
 static inline F32x8 sums_of_lanes(const F32x8 (&a)[8]) {
   // [low + high of a[i] | of a[i + 4]]
   __m256 four[4];
+#pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) {
     four[i] = _mm256_add_ps(_mm256_permute2f128_ps(a[i].v, a[i + 4].v, 0x20),
                             _mm256_permute2f128_ps(a[i].v, a[i + 4].v, 0x31));
