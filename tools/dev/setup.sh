@@ -52,21 +52,24 @@ weft_install() {
 }
 
 # One line that is rewritten on a terminal, a line every tenth elsewhere. Reads ninja's
-# output from standard input.
+# output from standard input. (Not awk: some read a pipe in large pieces, and the
+# progress would come at the end.)
 weft_progress() {
-  local label=$1 tty=0
-  if [[ -t 2 ]]; then tty=1; fi
-  awk -v label="$label" -v tty="$tty" '
-    match($0, /^\[[0-9]+\/[0-9]+\]/) {
-      split(substr($0, 2, RLENGTH - 2), n, "/")
-      if (tty) printf "\r\033[Kweft: building %s %d/%d", label, n[1], n[2]
-      else if (int(10 * n[1] / n[2]) > shown) {
-        shown = int(10 * n[1] / n[2])
-        printf "weft: building %s %d/%d\n", label, n[1], n[2]
-      }
-      fflush()
-    }
-    END { if (tty) printf "\r\033[K" }' >&2
+  local label=$1 line done total tenth shown=0
+  while IFS= read -r line; do
+    [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
+    done=${BASH_REMATCH[1]} total=${BASH_REMATCH[2]}
+    if [[ -t 2 ]]; then
+      printf '\r\033[Kweft: building %s %d/%d' "$label" "$done" "$total" >&2
+    else
+      tenth=$((10 * done / total))
+      if (( tenth > shown )); then
+        shown=$tenth
+        weft_say "building $label $done/$total"
+      fi
+    fi
+  done
+  if [[ -t 2 ]]; then printf '\r\033[K' >&2; fi
 }
 
 # weft_configure PRESET [cmake arguments...]: once; later changes are noticed by ninja.
