@@ -151,7 +151,7 @@ Result<Generation> Context::generate(std::span<const int32_t> prompt_ids,
 
   Generation result;
   result.prompt_ids.assign(prompt_ids.begin(), prompt_ids.end());
-  DetokenizerStream detokenizer(tokenizer);
+  DetokenizerStream detokenizer(tokenizer, false, DetokenizerStream::Start::kContinuation);
   StopMatcher stops(options.stop_strings);
   const auto start = Clock::now();
   auto first_token = start;

@@ -19,6 +19,7 @@ class StopMatcher {
   // The generation ended without a match: what was held back.
   std::string finish();
   bool stopped() const { return stopped_; }
+  bool holding() const { return !held_.empty(); }
 
  private:
   std::vector<std::string> stop_strings_;

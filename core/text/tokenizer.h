@@ -92,6 +92,7 @@ class DetokenizerStream {
   std::string push(int32_t id);
   // What was held back when the generation ended, as U+FFFD.
   std::string finish();
+  bool holding() const { return !pending_.empty(); }
 
  private:
   const Tokenizer* tokenizer_;
