@@ -50,7 +50,8 @@ RopeTable::RopeTable(const RopeConfig& config, std::span<const float> factors)
     }
     inverse_.push_back(inverse);
   }
-  if (config.scaling == RopeScaling::kYarn && config.yarn_ext_factor != 0.0) {
+  if (config.scaling == RopeScaling::kYarn && config.yarn_ext_factor != 0.0 &&
+      config.factor > 1.0) {
     magnitude_ *= 1.0 + 0.1 * std::log(config.factor);
   }
 }
