@@ -1,0 +1,211 @@
+// Engine: many generations woven through one model, a token step at a time.
+//
+//   auto model = weft::Model::load("model.gguf");
+//   auto engine = weft::Engine::create(*model);
+//   auto stream = (*engine)->submit({.prompt = "Once upon a time", .max_tokens = 64});
+//   while (auto token = stream->next()) {        // Result<std::optional<TokenOutput>>
+//     if (!*token) break;                         // finished
+//     std::cout << (*token)->text;
+//   }
+//
+// What a request gets does not depend on who else is there: its ids equal those of a run alone,
+// bit for bit, whatever the batch, the arrivals, the cancellations, the prefix cache or the
+// preemptions beside it.
+//
+// One step thread owns the model's state. Tokens travel to their readers through bounded queues;
+// a reader that falls behind pauses its own request and nobody else's. Text is put together on the
+// reader's thread, so the step thread never runs a caller's code. Nothing throws or aborts; any
+// number of engines live side by side in one process.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/model.h"
+#include "core/error.h"
+#include "scheduler/generation_state.h"
+#include "scheduler/sampler.h"
+
+namespace weft {
+
+struct EngineConfig {
+  int32_t max_sequences = 64;      // generations in one step
+  int32_t max_batch_tokens = 512;  // prompt tokens in one step; running generations always go on
+  int32_t max_queue = 1000;        // requests that wait to be started; one more is kQueueFull
+  int32_t block_size = 16;         // tokens of a KV block; divides 256
+  // Blocks of the KV pool. 0: for 16,384 tokens, or as many as half of the available memory holds.
+  int32_t num_blocks = 0;
+  bool prefix_cache = true;      // keep the KV of ended requests for prompts that begin alike
+  std::string kv_type = "auto";  // auto (f32), f32, f16, bf16
+  // Longest time between two tokens of a running request that a new prompt's computation may cause,
+  // in milliseconds. 0: up to 1.45 times the time without a prompt.
+  double max_inter_token_ms = 0;
+};
+
+struct Request {
+  std::string prompt;               // text, or …
+  std::vector<int32_t> prompt_ids;  // … ids, used as they are where not empty
+  bool add_bos = true;              // text: put the model's BOS before it
+  bool parse_special = false;       // text: control tokens in it become their ids
+  int32_t max_tokens = 256;
+  int32_t min_tokens = 0;  // before that many nothing but max_tokens ends it
+  SamplingParams sampling;
+  int32_t n = 1;                          // samples of one prompt: submit_all() gives a stream each
+  std::vector<std::string> stop_strings;  // the text ends before the first of them
+  std::vector<int32_t> stop_ids;          // beside the model's own
+  bool ignore_eos = false;                // only stop_ids end it, not the model's own
+  bool emit_stop_token = false;           // the stop token is the last output; else it is left out
+  int32_t logprobs = -1;         // −1: none; 0: the token's own; k: the k most likely too
+  bool prompt_logprobs = false;  // of every prompt token but the first
+  Priority priority = Priority::kNormal;
+  uint64_t cache_salt = 0;  // prefixes are shared only between equal salts
+  // Tokens a reader may be behind before its request pauses. 0: max_tokens, it never pauses.
+  int32_t buffer = 0;
+};
+
+struct TokenLogprob {
+  int32_t id = 0;
+  float logprob = 0;  // natural logarithm of the model's own probability, before the sampler
+};
+
+struct TokenOutput {
+  int32_t id = 0;
+  int32_t index = 0;             // 0 for the first generated token
+  std::string text;              // what became whole with this token; always valid UTF-8, may be ""
+  std::optional<float> logprob;  // where Request::logprobs ≥ 0
+  std::vector<TokenLogprob> top_logprobs;  // the most likely, best first
+};
+
+struct Usage {
+  int32_t prompt_tokens = 0;
+  int32_t cached_tokens = 0;  // of them, found in the prefix cache
+  int32_t completion_tokens = 0;
+};
+
+namespace engine {
+class Job;
+class StepLoop;
+}  // namespace engine
+
+// What one generation gives, in order. Movable; one thread reads it at a time, cancel() may be
+// called from any. Destroying it cancels the generation.
+class TokenStream {
+ public:
+  TokenStream(TokenStream&&) noexcept;
+  TokenStream& operator=(TokenStream&&) noexcept;
+  ~TokenStream();
+
+  // The next token; nothing once the generation has finished; an error once it failed
+  // (kCancelled, kShutDown, kNonFiniteLogits, kDeviceError). Blocks until one of these is known.
+  Result<std::optional<TokenOutput>> next();
+  // The same without waiting longer than until `deadline`: kTimedOut then, and the stream goes on.
+  Result<std::optional<TokenOutput>> next_until(std::chrono::steady_clock::time_point deadline);
+  // What next() would give, if it need not wait.
+  std::optional<Result<std::optional<TokenOutput>>> try_next();
+
+  // Ends the generation before its next step; its blocks are back within one step. Tokens that
+  // were made already can still be read, then next() says kCancelled. Again: nothing happens.
+  void cancel();
+
+  bool is_finished() const;  // next() will not give another token
+  // Why it finished; nothing while it goes on or where it failed.
+  std::optional<FinishReason> finish_reason() const;
+  Usage usage() const;
+  const std::vector<int32_t>& prompt_ids() const;
+  // [prompt tokens − 1], where the request asked for it; whole once the first token is there.
+  std::vector<TokenLogprob> prompt_logprobs() const;
+
+ private:
+  friend class Engine;
+  class Reader;
+  explicit TokenStream(std::unique_ptr<Reader> reader);
+  std::unique_ptr<Reader> reader_;
+};
+
+struct EngineStats {
+  int32_t waiting = 0, running = 0, paused = 0;
+  int32_t blocks_free = 0, blocks_cached = 0, blocks_owned = 0, blocks_capacity = 0;
+  uint64_t steps = 0, preemptions = 0;
+  uint64_t prompt_tokens = 0;  // computed
+  uint64_t cached_tokens = 0;  // found in the prefix cache instead
+  uint64_t generated_tokens = 0;
+  uint64_t finished = 0, cancelled = 0, failed = 0;  // requests
+};
+
+// Thread-safe.
+class Engine {
+ public:
+  // Allocates the KV pool and the workspace, and starts the step thread. Fails with
+  // kInvalidArgument, or kOutOfMemory naming the ledger.
+  static Result<std::unique_ptr<Engine>> create(std::shared_ptr<const Model> model,
+                                                const EngineConfig& config = {});
+  // shutdown(Shutdown::kNow).
+  ~Engine();
+
+  // Fails at once with kInvalidArgument, kTokenOutOfRange, kContextOverflow (prompt + max_tokens
+  // can never fit the pool), kQueueFull or kShutDown. Tokenises on the calling thread and never
+  // waits for the model. submit() is for n = 1.
+  Result<TokenStream> submit(const Request& request);
+  Result<std::vector<TokenStream>> submit_all(const Request& request);
+
+  // Runs `work` on the step thread between two steps and waits until it is done. Fails with
+  // kShutDown where it will not be run.
+  Result<void> run_between_steps(std::function<void()> work);
+
+  enum class Shutdown {
+    kDrain,  // what was submitted is finished first
+    kNow,    // every stream ends with kShutDown within one step
+  };
+  // Refuses new requests and returns when the step thread has ended. Every stream resolves.
+  void shutdown(Shutdown how);
+
+  EngineStats stats() const;
+  const Model& model() const;
+  MemoryLedger memory() const;
+  std::string device_description() const;
+
+ private:
+  friend class SteppedGeneration;
+  explicit Engine(std::unique_ptr<engine::StepLoop> loop);
+  std::unique_ptr<engine::StepLoop> loop_;
+};
+
+// A generation that advances only when it is asked to, one token a turn: what a handler of one's
+// own is written with. The turns that are asked for while a step runs are one forward pass.
+// Used by one thread at a time.
+class SteppedGeneration {
+ public:
+  // Reserves nothing and computes nothing yet. `request.sampling` is not used: each turn brings
+  // its sampler. Fails as Engine::submit() does.
+  static Result<SteppedGeneration> create(Engine& engine, const Request& request);
+  SteppedGeneration(SteppedGeneration&&) noexcept;
+  SteppedGeneration& operator=(SteppedGeneration&&) noexcept;
+  // Gives its blocks back.
+  ~SteppedGeneration();
+
+  struct Turn {
+    int32_t id = 0;
+    std::string text;   // what became whole; with `done`, all that was held back
+    bool done = false;  // a stop token (which is in the sequence, as the last), or max_tokens
+  };
+  // The next token: the first turn computes the whole prompt. Waits for the step. Fails with
+  // kMaxTokensReached after the last turn, kCancelled, kShutDown, kNonFiniteLogits, kDeviceError.
+  Result<Turn> next(Sampler& sampler);
+
+  // From any thread: a turn that waits ends with kCancelled, and so does every later one.
+  void cancel();
+  int32_t num_generated() const;
+
+ private:
+  class Reader;
+  explicit SteppedGeneration(std::unique_ptr<Reader> reader);
+  std::unique_ptr<Reader> reader_;
+};
+
+}  // namespace weft

@@ -1,0 +1,52 @@
+#include "api/engine.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "api/engine/request.h"
+#include "api/engine/step_loop.h"
+#include "api/engine/stream_reader.h"
+#include "core/model/decoder.h"
+
+namespace weft {
+
+Engine::Engine(std::unique_ptr<engine::StepLoop> loop) : loop_(std::move(loop)) {}
+Engine::~Engine() = default;
+
+Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<const Model> model,
+                                               const EngineConfig& config) {
+  WEFT_TRY_ASSIGN(auto loop, engine::StepLoop::create(std::move(model), config));
+  return std::unique_ptr<Engine>(new Engine(std::move(loop)));
+}
+
+Result<TokenStream> Engine::submit(const Request& request) {
+  if (request.n != 1) {
+    return fail(ErrorCode::kInvalidArgument,
+                "n: " + std::to_string(request.n) + ", expected 1 (submit_all() gives several)");
+  }
+  WEFT_TRY_ASSIGN(auto streams, submit_all(request));
+  return std::move(streams.front());
+}
+
+Result<std::vector<TokenStream>> Engine::submit_all(const Request& request) {
+  WEFT_TRY_ASSIGN(auto jobs, engine::make_jobs(request, *loop_));
+  // Readers are made first: a job may be over before submit() returns.
+  std::vector<TokenStream> streams;
+  for (const auto& job : jobs) {
+    streams.push_back(
+        TokenStream(std::make_unique<TokenStream::Reader>(job, *loop_, request.stop_strings)));
+  }
+  WEFT_TRY(loop_->submit(std::move(jobs)));
+  return streams;
+}
+
+Result<void> Engine::run_between_steps(std::function<void()> work) {
+  return loop_->run_between_steps(std::move(work));
+}
+void Engine::shutdown(Shutdown how) { loop_->shutdown(how); }
+EngineStats Engine::stats() const { return loop_->stats(); }
+const Model& Engine::model() const { return *loop_->model(); }
+MemoryLedger Engine::memory() const { return loop_->memory(); }
+std::string Engine::device_description() const { return loop_->device_description(); }
+
+}  // namespace weft

@@ -1,0 +1,83 @@
+// Job: one generation inside an engine, shared by the step thread that advances it and the reader
+// that takes its tokens.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "api/engine.h"
+#include "scheduler/generation_state.h"
+#include "scheduler/sampler.h"
+
+namespace weft::engine {
+
+// A token as the step thread hands it over; text is the reader's business.
+struct Token {
+  int32_t id = 0;
+  std::optional<float> logprob;
+  std::vector<TokenLogprob> top_logprobs;
+};
+
+// How a generation ended: by itself, or by an error.
+struct End {
+  std::optional<FinishReason> reason;
+  std::optional<Error> error;
+};
+
+// The hand-over of tokens from the step thread to one reader. The writer never waits.
+class TokenQueue {
+ public:
+  // Step thread. Returns how many tokens the reader has not taken.
+  int32_t push(Token token);
+  // Step thread; the first call counts.
+  void end(End end);
+
+  // Reader: a token if there is one, else the end if it is known; nothing by `deadline`.
+  struct Taken {
+    std::optional<Token> token;
+    const End* end = nullptr;
+    int32_t left = 0;  // tokens not taken yet
+  };
+  static constexpr auto kForever = std::chrono::steady_clock::time_point::max();
+  Taken take(std::chrono::steady_clock::time_point deadline);
+
+  bool ended() const;
+  bool empty() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Token> tokens_;
+  std::optional<End> end_;  // never changes once set
+};
+
+struct Job {
+  // --- Set before the job is submitted ---
+  int32_t logprobs = -1;
+  bool emit_stop_token = false;
+  int32_t buffer = 0;    // tokens the reader may be behind; 0: any number
+  bool stepped = false;  // advances only by turns (SteppedGeneration)
+
+  // --- The step thread's alone, once submitted ---
+  GenerationState state;
+  std::optional<Sampler> sampler;           // of a stream
+  Sampler* turn_sampler = nullptr;          // of the turn that is asked for
+  std::vector<std::shared_ptr<Job>> forks;  // further samples, started when the prompt is computed
+  bool counted_as_queued = false;
+  bool turn_awaited = false;  // has its token; the next turn is about to be asked
+  bool ended = false;
+
+  // --- Shared ---
+  TokenQueue tokens;
+  std::mutex prompt_mutex;
+  std::vector<TokenLogprob> prompt_logprobs;  // guarded by prompt_mutex
+  int32_t num_cached = 0;                     // guarded by prompt_mutex
+};
+
+}  // namespace weft::engine

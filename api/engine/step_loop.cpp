@@ -1,0 +1,365 @@
+#include "api/engine/step_loop.h"
+
+#include <algorithm>
+#include <future>
+#include <utility>
+
+#include "api/engine/row_sink.h"
+#include "api/runner_factory.h"
+#include "core/platform/memory.h"
+
+namespace weft::engine {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_of(Clock::time_point time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+constexpr int64_t kMostStepTokens = 1 << 20;
+constexpr int64_t kDefaultKvTokens = 16384;  // EngineConfig::num_blocks
+
+Error shut_down_error() { return {ErrorCode::kShutDown, "the engine was shut down"}; }
+
+}  // namespace
+
+StepLoop::StepLoop(std::shared_ptr<const Model> model, const EngineConfig& config,
+                   std::unique_ptr<ModelRunner> runner, const MemoryLedger& ledger)
+    : model_(std::move(model)),
+      config_(config),
+      runner_(std::move(runner)),
+      ledger_(ledger),
+      scheduler_({.max_batch_tokens = config.max_batch_tokens,
+                  .max_sequences = config.max_sequences,
+                  .max_inter_token_seconds = config.max_inter_token_ms / 1000},
+                 runner_->blocks()),
+      sink_(std::make_unique<RowSink>()) {
+  publish_stats();
+  thread_ = std::thread([this] { thread_main(); });
+}
+
+Result<std::unique_ptr<StepLoop>> StepLoop::create(std::shared_ptr<const Model> model,
+                                                   const EngineConfig& config) {
+  WEFT_TRY(check_at_least_one("max_sequences", config.max_sequences));
+  WEFT_TRY(check_at_least_one("max_batch_tokens", config.max_batch_tokens));
+  WEFT_TRY(check_at_least_one("block_size", config.block_size));
+  WEFT_TRY(check_at_least_one("max_queue", config.max_queue));
+  if (!(config.max_inter_token_ms >= 0)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "max_inter_token_ms: " + std::to_string(config.max_inter_token_ms) +
+                    ", expected a number of at least 0");
+  }
+  // The budget bounds prompts only: every running generation adds one token more.
+  const int64_t most = int64_t{config.max_batch_tokens} + config.max_sequences;
+  if (most > kMostStepTokens) {
+    return fail(ErrorCode::kInvalidArgument,
+                "max_batch_tokens + max_sequences: " + std::to_string(most) +
+                    ", expected at most " + std::to_string(kMostStepTokens));
+  }
+  const auto tokens = static_cast<int32_t>(most);
+  RunnerSpec spec{.limits = {.max_tokens = tokens, .max_logit_rows = tokens},
+                  .block_size = config.block_size,
+                  .num_blocks = config.num_blocks,
+                  .kv_type = config.kv_type,
+                  .prefix_cache = config.prefix_cache};
+  if (spec.num_blocks == 0) {
+    WEFT_TRY_ASSIGN(const uint64_t block_bytes, kv_block_bytes(*model, spec));
+    const uint64_t wanted = (kDefaultKvTokens - 1) / config.block_size + 1;
+    const uint64_t fits = platform::available_memory_bytes() / 2 / block_bytes;
+    spec.num_blocks = static_cast<int32_t>(std::max<uint64_t>(1, std::min(wanted, fits)));
+  }
+  WEFT_TRY(check_at_least_one("num_blocks", spec.num_blocks));
+  WEFT_TRY_ASSIGN(auto made, create_runner(*model, spec));
+  return std::unique_ptr<StepLoop>(
+      new StepLoop(std::move(model), config, std::move(made.runner), made.ledger));
+}
+
+StepLoop::~StepLoop() { shutdown(Engine::Shutdown::kNow); }
+
+// ------------------------------------------------------------------ any thread
+
+Result<void> StepLoop::check_fits(int64_t num_prompt, int32_t max_tokens) const {
+  const int64_t capacity = int64_t{runner_->blocks().capacity()} * runner_->blocks().block_size();
+  if (num_prompt + max_tokens <= capacity) return {};
+  return fail(ErrorCode::kContextOverflow,
+              "prompt of " + std::to_string(num_prompt) + " tokens + max_tokens " +
+                  std::to_string(max_tokens) + " = " + std::to_string(num_prompt + max_tokens) +
+                  ", the KV pool holds " + std::to_string(capacity));
+}
+
+Result<void> StepLoop::submit(std::vector<std::shared_ptr<Job>> jobs) {
+  const auto n = static_cast<int32_t>(jobs.size());
+  if (num_queued_.fetch_add(n) + n > config_.max_queue) {
+    num_queued_ -= n;
+    return fail(ErrorCode::kQueueFull,
+                "the queue holds " + std::to_string(config_.max_queue) + " requests and is full");
+  }
+  for (const auto& job : jobs) job->counted_as_queued = true;
+  auto leader = std::move(jobs.front());
+  leader->forks.assign(std::make_move_iterator(jobs.begin() + 1),
+                       std::make_move_iterator(jobs.end()));
+  const bool posted = !closed_ && inbox_->post([this, leader] { start(leader); });
+  if (posted) return {};
+  num_queued_ -= n;
+  return tl::unexpected(shut_down_error());
+}
+
+Result<void> StepLoop::run_between_steps(std::function<void()> work) {
+  auto done = std::make_shared<std::promise<void>>();
+  std::future<void> future = done->get_future();
+  if (!inbox_->post([work = std::move(work), done] {
+        work();
+        done->set_value();
+      })) {
+    return tl::unexpected(shut_down_error());
+  }
+  future.wait();
+  return {};
+}
+
+void StepLoop::shutdown(Engine::Shutdown how) {
+  closed_ = true;
+  inbox_->post([this, how] {
+    if (how == Engine::Shutdown::kNow) {
+      stopping_ = true;
+    } else {
+      begin_draining();
+    }
+  });
+  const std::lock_guard lock(shutdown_mutex_);
+  if (thread_.joinable()) thread_.join();
+}
+
+EngineStats StepLoop::stats() const {
+  const std::lock_guard lock(stats_mutex_);
+  return stats_;
+}
+
+// ------------------------------------------------------------------ the step thread
+
+void StepLoop::thread_main() {
+  bool idle = true;
+  while (!stopping_) {
+    await_turns();
+    attend_inbox(idle);
+    if (stopping_) break;
+    idle = !run_step();
+    // What is left when nothing can run waits for turns that a closing engine need not await.
+    if (idle && draining_) stopping_ = true;
+  }
+  stopping_ = true;
+  end_all(shut_down_error());
+  inbox_->close();
+  attend_inbox(false);  // what came in before it closed finds the loop stopping
+  publish_stats();
+}
+
+void StepLoop::attend_inbox(bool idle) {
+  if (idle && !draining_) {
+    inbox_->wait_and_take(work_);
+  } else {
+    inbox_->take(work_);
+  }
+  for (const Inbox::Work& work : work_) work();
+  work_.clear();
+}
+
+// Handlers that were given their turn's token ask for the next one at once, mostly. Waiting for
+// them a fraction of a step makes the turns of a round one forward pass.
+void StepLoop::await_turns() {
+  if (turns_awaited_ == 0) return;
+  const auto patience = std::clamp(step_seconds_ / 4, 2e-4, 5e-3);
+  const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                           std::chrono::duration<double>(patience));
+  while (turns_awaited_ > 0 && !stopping_ && Clock::now() < deadline) {
+    inbox_->wait_and_take_until(work_, deadline);
+    for (const Inbox::Work& work : work_) work();
+    work_.clear();
+  }
+  for (auto& [state, job] : jobs_) job->turn_awaited = false;
+  turns_awaited_ = 0;
+}
+
+void StepLoop::start(const std::shared_ptr<Job>& job) {
+  if (stopping_) {
+    job->tokens.end({.error = shut_down_error()});
+    for (const auto& fork : job->forks) fork->tokens.end({.error = shut_down_error()});
+    return;
+  }
+  jobs_.emplace(&job->state, job);
+  for (const auto& fork : job->forks) jobs_.emplace(&fork->state, fork);
+  if (job->ended) return;
+  job->state.num_forks = static_cast<int32_t>(job->forks.size());
+  auto added = scheduler_.add(job->state, seconds_of(Clock::now()));
+  if (added) return;
+  const auto forks = std::exchange(job->forks, {});
+  end(*job, {.error = added.error()});
+  for (const auto& fork : forks) end(*fork, {.error = added.error()});
+}
+
+bool StepLoop::run_step() {
+  const auto start = Clock::now();
+  const StepPlan plan = scheduler_.next(seconds_of(start));
+  if (plan.empty()) {
+    publish_stats();
+    return false;
+  }
+  step_jobs_.clear();
+  for (GenerationState* state : plan.states) {
+    Job& job = *jobs_.at(state);
+    step_jobs_.push_back(&job);
+    if (std::exchange(job.counted_as_queued, false)) {
+      --num_queued_;
+      const std::lock_guard lock(job.prompt_mutex);
+      job.num_cached = static_cast<int32_t>(state->num_cached);
+    }
+  }
+  sink_->prepare(plan.steps, step_jobs_);
+  if (auto ran = runner_->run(plan.steps, plan.copies, sink_.get()); !ran) {
+    end_all(ran.error());
+    return true;
+  }
+  for (const RowSink::Drawn& drawn : sink_->drawn()) {
+    if (drawn.has_token && drawn.token) {
+      drawn.job->state.sequence.ids.push_back(drawn.token->id);
+    }
+  }
+  step_seconds_ = std::chrono::duration<double>(Clock::now() - start).count();
+  scheduler_.complete(plan, step_seconds_);
+  for (RowSink::Drawn& drawn : sink_->drawn()) {
+    if (!drawn.has_token) continue;
+    const std::shared_ptr<Job> job = jobs_.at(&drawn.job->state);
+    if (!drawn.fork_tokens.empty()) start_forks(*job, drawn.fork_tokens);
+    deliver(*job, std::move(drawn.token));
+  }
+  publish_stats();
+  return true;
+}
+
+// The leader's prompt is computed and its first token appended: its forks go on from the prompt,
+// each with a first token of its own.
+void StepLoop::start_forks(Job& leader, std::span<Result<Token>> firsts) {
+  const auto forks = std::exchange(leader.forks, {});
+  leader.state.num_forks = 0;
+  for (size_t i = 0; i < forks.size(); ++i) {
+    Job& fork = *forks[i];
+    if (fork.ended) continue;  // cancelled meanwhile
+    if (std::exchange(fork.counted_as_queued, false)) --num_queued_;
+    scheduler_.add_fork(fork.state, leader.state, seconds_of(Clock::now()));
+    if (firsts[i]) fork.state.sequence.ids.push_back(firsts[i]->id);
+    deliver(fork, std::move(firsts[i]));
+  }
+}
+
+void StepLoop::deliver(Job& job, Result<Token> token) {
+  if (!token) return end(job, {.error = token.error()});
+  GenerationState& state = job.state;
+  ++totals_.generated_tokens;
+  const bool stop = state.is_stop(token->id) && state.num_generated() > state.limits.min_tokens;
+  const bool last = state.num_generated() >= state.limits.max_tokens;
+  if (job.stepped) {
+    scheduler_.set_paused(state, true);
+    job.turn_awaited = !last;
+    turns_awaited_ += job.turn_awaited;
+    job.tokens.push(std::move(*token));
+    if (last) end(job, {.reason = FinishReason::kLength});
+    return;
+  }
+  int32_t unread = 0;
+  if (!stop || job.emit_stop_token) unread = job.tokens.push(std::move(*token));
+  if (stop) return end(job, {.reason = FinishReason::kStop});
+  if (last) return end(job, {.reason = FinishReason::kLength});
+  if (job.buffer > 0 && unread >= job.buffer && !draining_) scheduler_.set_paused(state, true);
+}
+
+void StepLoop::cancel(const std::shared_ptr<Job>& job) {
+  end(*job, {.error = Error{ErrorCode::kCancelled, "Generation cancelled"}});
+}
+
+void StepLoop::resume(const std::shared_ptr<Job>& job) {
+  if (!job->ended) scheduler_.set_paused(job->state, false);
+}
+
+void StepLoop::stop_after(const std::shared_ptr<Job>& job, int64_t kept) {
+  // Tokens beyond the one that completed the stop string never were.
+  totals_.generated_tokens -= job->state.num_generated() - kept;
+  if (job->ended) return;
+  scheduler_.truncate(job->state, job->state.num_prompt + kept);
+  end(*job, {.reason = FinishReason::kStopString});
+}
+
+void StepLoop::turn(const std::shared_ptr<Job>& job, Sampler* sampler) {
+  if (std::exchange(job->turn_awaited, false)) --turns_awaited_;
+  if (job->ended) return;
+  job->turn_sampler = sampler;
+  if (job->state.place == GenerationState::Place::kNowhere) return start(job);
+  scheduler_.set_paused(job->state, false);
+}
+
+void StepLoop::begin_draining() {
+  draining_ = true;
+  // Nobody is waited for any more: what a slow reader has not taken is kept for it.
+  for (auto& [state, job] : jobs_) {
+    if (!job->stepped && state->place != GenerationState::Place::kNowhere) {
+      scheduler_.set_paused(job->state, false);
+    }
+  }
+}
+
+void StepLoop::end(Job& job, End how) {
+  if (std::exchange(job.ended, true)) return;
+  if (std::exchange(job.counted_as_queued, false)) --num_queued_;
+  if (std::exchange(job.turn_awaited, false)) --turns_awaited_;
+  if (job.state.place != GenerationState::Place::kNowhere) scheduler_.remove(job.state);
+  if (how.reason) {
+    ++totals_.finished;
+  } else if (how.error->code == ErrorCode::kCancelled) {
+    ++totals_.cancelled;
+  } else {
+    ++totals_.failed;
+  }
+  const auto forks = std::exchange(job.forks, {});
+  job.tokens.end(std::move(how));
+  const auto self = jobs_.extract(&job.state);  // alive until the end of this function
+  lead_by_next(forks);
+}
+
+// A leader that ended before its prompt was computed leaves its forks: the next of them leads.
+void StepLoop::lead_by_next(std::span<const std::shared_ptr<Job>> forks) {
+  for (size_t i = 0; i < forks.size(); ++i) {
+    if (forks[i]->ended) continue;
+    jobs_.erase(&forks[i]->state);  // start() enters it anew
+    forks[i]->forks.assign(forks.begin() + static_cast<std::ptrdiff_t>(i) + 1, forks.end());
+    return start(forks[i]);
+  }
+}
+
+void StepLoop::end_all(const Error& error) {
+  while (!jobs_.empty()) {
+    const std::shared_ptr<Job> job = jobs_.begin()->second;
+    job->forks.clear();  // each is in jobs_ itself
+    end(*job, {.error = error});
+  }
+}
+
+void StepLoop::publish_stats() {
+  const StepScheduler::Counts counts = scheduler_.counts();
+  const auto blocks = runner_->blocks().ledger();
+  EngineStats stats = totals_;
+  stats.waiting = num_queued_;
+  stats.running = counts.running;
+  stats.paused = counts.paused;
+  stats.steps = counts.steps;
+  stats.preemptions = counts.preemptions;
+  stats.prompt_tokens = counts.prompt_tokens;
+  stats.cached_tokens = counts.cached_tokens;
+  stats.blocks_free = blocks.free;
+  stats.blocks_cached = blocks.cached;
+  stats.blocks_owned = blocks.owned;
+  stats.blocks_capacity = blocks.capacity;
+  const std::lock_guard lock(stats_mutex_);
+  stats_ = stats;
+}
+
+}  // namespace weft::engine

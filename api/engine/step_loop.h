@@ -1,0 +1,98 @@
+// StepLoop: the engine's one step thread. It owns the runner, the scheduler and every job's state;
+// other threads reach it through the inbox. A round is: take what was asked for, plan, run, draw,
+// hand over.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "api/engine.h"
+#include "api/engine/inbox.h"
+#include "api/engine/job.h"
+#include "core/model/decoder.h"
+#include "scheduler/step_scheduler.h"
+
+namespace weft::engine {
+
+class RowSink;
+
+class StepLoop {
+ public:
+  static Result<std::unique_ptr<StepLoop>> create(std::shared_ptr<const Model> model,
+                                                  const EngineConfig& config);
+  ~StepLoop();
+
+  // --- Any thread ---
+  // Puts jobs of one request into the queue; the first leads, the others share its prompt. Fails
+  // with kQueueFull or kShutDown.
+  Result<void> submit(std::vector<std::shared_ptr<Job>> jobs);
+  // Whether a request of this size can ever run: kContextOverflow with the numbers.
+  Result<void> check_fits(int64_t num_prompt, int32_t max_tokens) const;
+  Result<void> run_between_steps(std::function<void()> work);
+  void shutdown(Engine::Shutdown how);
+  EngineStats stats() const;
+
+  // What readers post. All are harmless for a job that has ended, and after the engine has gone.
+  const std::shared_ptr<Inbox>& inbox() const { return inbox_; }
+  void cancel(const std::shared_ptr<Job>& job);  // on the step thread
+  void resume(const std::shared_ptr<Job>& job);  // on the step thread
+  // On the step thread: a stop string was complete with the first `kept` tokens.
+  void stop_after(const std::shared_ptr<Job>& job, int64_t kept);
+  // On the step thread: one more token for a stepped job, drawn by `sampler`.
+  void turn(const std::shared_ptr<Job>& job, Sampler* sampler);
+
+  const std::shared_ptr<const Model>& model() const { return model_; }
+  const EngineConfig& config() const { return config_; }
+  MemoryLedger memory() const { return ledger_; }
+  std::string device_description() const { return runner_->backend().description(); }
+
+ private:
+  StepLoop(std::shared_ptr<const Model> model, const EngineConfig& config,
+           std::unique_ptr<ModelRunner> runner, const MemoryLedger& ledger);
+
+  void thread_main();
+  void attend_inbox(bool idle);
+  void await_turns();
+  void start(const std::shared_ptr<Job>& job);
+  bool run_step();  // false: nothing can run
+  void start_forks(Job& leader, std::span<Result<Token>> firsts);
+  void deliver(Job& job, Result<Token> token);
+  void begin_draining();
+  void end(Job& job, End how);
+  void lead_by_next(std::span<const std::shared_ptr<Job>> forks);
+  void end_all(const Error& error);
+  void publish_stats();
+
+  std::shared_ptr<const Model> model_;
+  EngineConfig config_;
+  std::unique_ptr<ModelRunner> runner_;
+  MemoryLedger ledger_;
+  StepScheduler scheduler_;
+  std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
+  std::vector<Inbox::Work> work_;
+  std::unordered_map<const GenerationState*, std::shared_ptr<Job>> jobs_;  // that have not ended
+  std::unique_ptr<RowSink> sink_;
+  std::vector<Job*> step_jobs_;  // of the step under way
+  // Turns handed over whose handlers have not come back, and how long a step took: a round waits
+  // a little for them, so that its turns are one forward pass.
+  int32_t turns_awaited_ = 0;
+  double step_seconds_ = 0;
+  bool draining_ = false;
+  bool stopping_ = false;
+  EngineStats totals_;
+
+  std::atomic<int32_t> num_queued_ = 0;  // submitted and not started
+  std::atomic<bool> closed_ = false;     // submit() is refused
+  mutable std::mutex stats_mutex_;
+  EngineStats stats_;  // guarded by stats_mutex_
+  std::mutex shutdown_mutex_;
+  std::thread thread_;
+};
+
+}  // namespace weft::engine
