@@ -27,7 +27,8 @@ std::size_t layer_bytes(const KvCacheSpec& spec) {
 Result<Buffer> allocate_zeroed(std::size_t size_bytes) {
   // calloc hands out pages that are zero without writing to them. The address it gave is kept
   // just before the aligned bytes.
-  const bool fits = size_bytes <= SIZE_MAX - kAlignment;
+  // No object is larger than PTRDIFF_MAX.
+  const bool fits = size_bytes <= static_cast<std::size_t>(PTRDIFF_MAX) - kAlignment;
   void* whole = fits ? std::calloc(size_bytes + kAlignment, 1) : nullptr;
   if (whole == nullptr) {
     return fail(ErrorCode::kOutOfMemory,
