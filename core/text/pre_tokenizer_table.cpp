@@ -114,7 +114,7 @@ const std::vector<Row>& rows() {
        {{{"[\r\n]"},
          {R"(\s?[A-Za-z\p{Set}]+)", kCasedLetters},
          {R"(\s?[!-/:-~\p{Set}]+)", kWidePunctuation},
-         // The look-behind keeps a search from trying every space of a run in vain.
+         // Without the look-behind, and without a JIT, a search tries every space of a run.
          {R"((?<!\s)\s+$)"},
          {R"(\p{Set}+)", kUncased},
          {R"(\p{N}+)"}}}},

@@ -70,6 +70,8 @@ TEST(PreTokenizer, WhiteSpaceIsUnicodes) {
   // U+180E was white space once and is none now; U+0085 and U+00A0 are.
   EXPECT_EQ(split("llama-bpe", "\u0085\u00a0x"), (Words{"\u0085", "\u00a0x"}));
   EXPECT_EQ(split("llama-bpe", "\u3000\u3000\u3000"), (Words{"\u3000\u3000\u3000"}));
+  // A wide space is never part of a set of characters that has it in its range.
+  EXPECT_EQ(split("deepseek-llm", "、\u3000、"), (Words{"、", "\u3000", "、"}));
   EXPECT_EQ(split("llama-bpe", " \u180e1"), (Words{" \u180e", "1"}));
 }
 

@@ -111,6 +111,7 @@ TEST(Spm, UserDefinedTokensAreAlwaysFoundAndTheLongestWins) {
   const auto tokenizer = make(std::move(vocab));
   EXPECT_EQ(encode(*tokenizer, "the##the"), ids(tokenizer->vocab(), {"▁the", "##", "▁the"}));
   EXPECT_EQ(encode(*tokenizer, "###he"), ids(tokenizer->vocab(), {"##", "#he"}));
+  EXPECT_EQ(encode(*tokenizer, "##he"), ids(tokenizer->vocab(), {"▁", "<0x23>", "#he"}));
 }
 
 TEST(Spm, OfEqualTokenStringsTheLowestIdIsUsed) {
