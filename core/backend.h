@@ -169,6 +169,10 @@ class Backend {
   virtual void kv_store(KvCache& cache, int32_t layer, Mat k, Mat v,
                         std::span<const int32_t> slots) = 0;
 
+  // Copies blocks, in all layers of the cache, as if one after the other in this order: a block
+  // may be the source of one copy and the target of a later one.
+  virtual void copy_blocks(KvCache& cache, std::span<const BlockCopy> copies) = 0;
+
   // Causal attention of every token of the batch over its sequence's blocks, whose K and V are
   // stored already. q and out: [tokens, heads × head_dim]. A query head h reads KV head
   // h / (n_heads / n_kv_heads).

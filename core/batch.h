@@ -22,4 +22,12 @@ struct StepBatch {
   int32_t num_sequences() const { return static_cast<int32_t>(seq_starts.size()) - 1; }
 };
 
+// A block of a KV cache whose content is to be copied to another one.
+struct BlockCopy {
+  int32_t from = 0;
+  int32_t to = 0;  // not `from`
+
+  bool operator==(const BlockCopy&) const = default;
+};
+
 }  // namespace weft

@@ -277,4 +277,9 @@ Result<std::unique_ptr<DecoderState>> DecoderState::create(const Decoder& decode
   return state;
 }
 
+void DecoderState::copy_blocks(Backend& backend, std::span<const BlockCopy> copies) {
+  if (copies.empty()) return;
+  for (const auto& cache : caches_) backend.copy_blocks(*cache, copies);
+}
+
 }  // namespace weft

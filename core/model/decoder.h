@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "core/backend.h"
@@ -77,6 +78,9 @@ class DecoderState {
 
   static MemoryLedger ledger(const ModelConfig& config, size_t weight_bytes, const Backend& backend,
                              const StepLimits& limits, const KvPoolSpec& kv);
+
+  // Copies blocks of the KV pool in every layer, in the order given; before the next step.
+  void copy_blocks(Backend& backend, std::span<const BlockCopy> copies);
 
   const StepLimits& limits() const { return limits_; }
   const KvPoolSpec& kv_spec() const { return kv_spec_; }

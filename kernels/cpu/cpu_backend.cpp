@@ -71,6 +71,7 @@ class CpuBackend final : public Backend {
   void rope(Mat x, int32_t head_dim, const RopeFrequencies& rope, Mat table) override;
   void kv_store(KvCache& cache, int32_t layer, Mat k, Mat v,
                 std::span<const int32_t> slots) override;
+  void copy_blocks(KvCache& cache, std::span<const BlockCopy> copies) override;
   void attention(Mat q, const KvCache& cache, int32_t layer, const AttentionShape& shape,
                  const StepBatch& batch, Mat out) override {
     attention_.run(q, static_cast<const CpuKvCache&>(cache), layer, shape, batch, out);
@@ -214,6 +215,29 @@ void CpuBackend::kv_store(KvCache& cache, int32_t layer, Mat k, Mat v,
         const int64_t first = int64_t{head} * spec.head_dim;
         table_.store(spec.type, k.row(t) + first, k_rows + offset, spec.head_dim);
         table_.store(spec.type, v.row(t) + first, v_rows + offset, spec.head_dim);
+      }
+    }
+  });
+}
+
+void CpuBackend::copy_blocks(KvCache& cache, std::span<const BlockCopy> copies) {
+  const auto& cpu_cache = static_cast<const CpuKvCache&>(cache);
+  const std::size_t size = cpu_cache.block_bytes();
+  for (const BlockCopy& copy : copies) {
+    const int32_t n = cache.spec().num_blocks;
+    WEFT_CHECK(
+        copy.from != copy.to && copy.from >= 0 && copy.from < n && copy.to >= 0 && copy.to < n,
+        "block " + std::to_string(copy.from) + " to " + std::to_string(copy.to) + " of " +
+            std::to_string(n));
+  }
+  // K and V of a layer are an item each; within one the copies keep their order.
+  pool_->parallel_for(2 * int64_t{cache.spec().n_layers}, 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      const auto layer = static_cast<int32_t>(i / 2);
+      std::byte* const blocks = i % 2 == 0 ? cpu_cache.k(layer) : cpu_cache.v(layer);
+      for (const BlockCopy& copy : copies) {
+        std::memcpy(blocks + static_cast<std::size_t>(copy.to) * size,
+                    blocks + static_cast<std::size_t>(copy.from) * size, size);
       }
     }
   });

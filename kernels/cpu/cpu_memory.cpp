@@ -1,5 +1,6 @@
 #include "kernels/cpu/cpu_memory.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -94,6 +95,10 @@ Result<std::unique_ptr<KvCache>> CpuKvCache::create(const KvCacheSpec& spec) {
 }
 
 int32_t CpuKvCache::row_elements() const { return static_cast<int32_t>(padded_head_dim(spec())); }
+
+std::size_t CpuKvCache::block_bytes() const {
+  return layer_bytes(spec()) / static_cast<std::size_t>(std::max(spec().num_blocks, 1));
+}
 
 std::byte* CpuKvCache::k(int32_t layer) const {
   return k_.as<std::byte>() + static_cast<std::size_t>(layer) * layer_bytes(spec());

@@ -40,6 +40,7 @@ class CpuKvCache final : public KvCache {
   static std::size_t size_bytes(const KvCacheSpec& spec);  // K and V together
 
   int32_t row_elements() const;
+  std::size_t block_bytes() const;  // of a block's K or V in one layer
   std::byte* k(int32_t layer) const;
   std::byte* v(int32_t layer) const;
   // Where the row of a token lies in k() and v(), in elements. slot: block × block size + offset.

@@ -51,6 +51,9 @@ class DelegatingBackend : public Backend {
                 std::span<const int32_t> slots) override {
     inner_->kv_store(cache, layer, k, v, slots);
   }
+  void copy_blocks(KvCache& cache, std::span<const BlockCopy> copies) override {
+    inner_->copy_blocks(cache, copies);
+  }
   void attention(Mat q, const KvCache& cache, int32_t layer, const AttentionShape& shape,
                  const StepBatch& batch, Mat out) override {
     inner_->attention(q, cache, layer, shape, batch, out);
