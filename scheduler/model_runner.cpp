@@ -9,7 +9,8 @@ ModelRunner::ModelRunner(std::shared_ptr<const Decoder> decoder, std::shared_ptr
     : decoder_(std::move(decoder)),
       backend_(std::move(backend)),
       state_(std::move(state)),
-      blocks_(state_->kv_spec().num_blocks, state_->kv_spec().block_size) {}
+      blocks_({.num_blocks = state_->kv_spec().num_blocks,
+               .block_size = state_->kv_spec().block_size}) {}
 
 Result<std::unique_ptr<ModelRunner>> ModelRunner::create(std::shared_ptr<const Decoder> decoder,
                                                          std::shared_ptr<Backend> backend,
@@ -66,13 +67,14 @@ void ModelRunner::append(const SequenceStep& step) {
   }
   const auto end = static_cast<int32_t>(token_ids_.size());
   seq_starts_.push_back(end);
-  block_tables_.insert(block_tables_.end(), sequence.blocks.begin(), sequence.blocks.end());
+  const std::vector<int32_t>& blocks = sequence.blocks.blocks;
+  block_tables_.insert(block_tables_.end(), blocks.begin(), blocks.end());
   block_table_starts_.push_back(static_cast<int32_t>(block_tables_.size()));
   for (int32_t row = end - step.num_logits; row < end; ++row) logit_rows_.push_back(row);
 }
 
 void ModelRunner::release(Sequence& sequence) {
-  blocks_.truncate(sequence.blocks, 0);
+  blocks_.release(sequence.blocks);
   sequence.num_computed = 0;
 }
 
