@@ -28,7 +28,19 @@ Result<void> check_ids(const char* field, std::span<const int32_t> ids, int32_t 
   return {};
 }
 
-Result<GenerationState> make_state(const Request& request, const StepLoop& loop) {
+// The ids a request begins with.
+Result<std::vector<int32_t>> prompt_of(const Request& request, const Model& model) {
+  if (!request.prompt_ids.empty()) {
+    WEFT_TRY(check_ids("prompt_ids", request.prompt_ids, model.info().n_vocab));
+    return request.prompt_ids;
+  }
+  WEFT_TRY_ASSIGN(auto ids,
+                  model.tokenize(request.prompt, request.add_bos, request.parse_special));
+  if (ids.empty()) return fail(ErrorCode::kInvalidArgument, "prompt: empty, expected a token");
+  return ids;
+}
+
+Result<void> fill_job(const Request& request, const StepLoop& loop, Job& job) {
   const Model& model = *loop.model();
   const int32_t n_vocab = model.info().n_vocab;
   WEFT_TRY(check_at_least_one("max_tokens", request.max_tokens));
@@ -37,17 +49,8 @@ Result<GenerationState> make_state(const Request& request, const StepLoop& loop)
   WEFT_TRY(check_range("buffer", request.buffer, 0, INT32_MAX));
   WEFT_TRY(check_ids("stop_ids", request.stop_ids, n_vocab));
 
-  GenerationState state;
-  if (!request.prompt_ids.empty()) {
-    WEFT_TRY(check_ids("prompt_ids", request.prompt_ids, n_vocab));
-    state.sequence.ids = request.prompt_ids;
-  } else {
-    WEFT_TRY_ASSIGN(state.sequence.ids,
-                    model.tokenize(request.prompt, request.add_bos, request.parse_special));
-  }
-  if (state.sequence.ids.empty()) {
-    return fail(ErrorCode::kInvalidArgument, "prompt: empty, expected a token");
-  }
+  GenerationState& state = job.state;
+  WEFT_TRY_ASSIGN(state.sequence.ids, prompt_of(request, model));
   state.num_prompt = std::ssize(state.sequence.ids);
   WEFT_TRY(loop.check_fits(state.num_prompt, request.max_tokens));
   state.limits.max_tokens = request.max_tokens;
@@ -61,17 +64,15 @@ Result<GenerationState> make_state(const Request& request, const StepLoop& loop)
   std::sort(state.limits.stop_ids.begin(), state.limits.stop_ids.end());
   state.priority = request.priority;
   state.cache_salt = request.cache_salt;
-  state.wants_prompt_logits = request.prompt_logprobs;
-  // A stop string found late takes tokens back: they must not be found in the prefix cache.
-  if (!request.stop_strings.empty()) state.publish_limit = state.num_prompt;
-  return state;
+  if (request.prompt_logprobs) state.logits_from = 0;
+  job.has_stop_strings = !request.stop_strings.empty();
+  return {};
 }
 
 }  // namespace
 
 Result<std::vector<std::shared_ptr<Job>>> make_jobs(const Request& request, const StepLoop& loop) {
   WEFT_TRY(check_range("n", request.n, 1, loop.config().max_sequences));
-  WEFT_TRY_ASSIGN(const GenerationState state, make_state(request, loop));
   std::vector<std::shared_ptr<Job>> jobs;
   for (int32_t i = 0; i < request.n; ++i) {
     SamplingParams params = request.sampling;
@@ -82,7 +83,7 @@ Result<std::vector<std::shared_ptr<Job>>> make_jobs(const Request& request, cons
     job->emit_stop_token = request.emit_stop_token;
     job->buffer = request.buffer;
     job->sampler = std::move(sampler);
-    job->state = state;
+    WEFT_TRY(fill_job(request, loop, *job));
     jobs.push_back(std::move(job));
   }
   return jobs;
@@ -94,7 +95,7 @@ Result<std::shared_ptr<Job>> make_stepped_job(const Request& request, const Step
   }
   auto job = std::make_shared<Job>();
   job->stepped = true;
-  WEFT_TRY_ASSIGN(job->state, make_state(request, loop));
+  WEFT_TRY(fill_job(request, loop, *job));
   return job;
 }
 

@@ -17,8 +17,13 @@ double seconds_of(Clock::time_point time) {
   return std::chrono::duration<double>(time.time_since_epoch()).count();
 }
 
-constexpr int64_t kMostStepTokens = 1 << 20;
 constexpr int64_t kDefaultKvTokens = 16384;  // EngineConfig::num_blocks
+
+SchedulerLimits scheduler_limits(const EngineConfig& config) {
+  return {.max_batch_tokens = config.max_batch_tokens,
+          .max_sequences = config.max_sequences,
+          .max_inter_token_seconds = config.max_inter_token_ms / 1000};
+}
 
 Error shut_down_error() { return {ErrorCode::kShutDown, "the engine was shut down"}; }
 
@@ -30,10 +35,7 @@ StepLoop::StepLoop(std::shared_ptr<const Model> model, const EngineConfig& confi
       config_(config),
       runner_(std::move(runner)),
       ledger_(ledger),
-      scheduler_({.max_batch_tokens = config.max_batch_tokens,
-                  .max_sequences = config.max_sequences,
-                  .max_inter_token_seconds = config.max_inter_token_ms / 1000},
-                 runner_->blocks()),
+      scheduler_(scheduler_limits(config), runner_->blocks()),
       sink_(std::make_unique<RowSink>()) {
   publish_stats();
   thread_ = std::thread([this] { thread_main(); });
@@ -41,23 +43,11 @@ StepLoop::StepLoop(std::shared_ptr<const Model> model, const EngineConfig& confi
 
 Result<std::unique_ptr<StepLoop>> StepLoop::create(std::shared_ptr<const Model> model,
                                                    const EngineConfig& config) {
-  WEFT_TRY(check_at_least_one("max_sequences", config.max_sequences));
-  WEFT_TRY(check_at_least_one("max_batch_tokens", config.max_batch_tokens));
   WEFT_TRY(check_at_least_one("block_size", config.block_size));
   WEFT_TRY(check_at_least_one("max_queue", config.max_queue));
-  if (!(config.max_inter_token_ms >= 0)) {
-    return fail(ErrorCode::kInvalidArgument,
-                "max_inter_token_ms: " + std::to_string(config.max_inter_token_ms) +
-                    ", expected a number of at least 0");
-  }
-  // The budget bounds prompts only: every running generation adds one token more.
-  const int64_t most = int64_t{config.max_batch_tokens} + config.max_sequences;
-  if (most > kMostStepTokens) {
-    return fail(ErrorCode::kInvalidArgument,
-                "max_batch_tokens + max_sequences: " + std::to_string(most) +
-                    ", expected at most " + std::to_string(kMostStepTokens));
-  }
-  const auto tokens = static_cast<int32_t>(most);
+  const SchedulerLimits limits = scheduler_limits(config);
+  WEFT_TRY(limits.validate());
+  const int32_t tokens = limits.max_step_tokens();
   RunnerSpec spec{.limits = {.max_tokens = tokens, .max_logit_rows = tokens},
                   .block_size = config.block_size,
                   .num_blocks = config.num_blocks,
@@ -190,7 +180,6 @@ void StepLoop::start(const std::shared_ptr<Job>& job) {
   jobs_.emplace(&job->state, job);
   for (const auto& fork : job->forks) jobs_.emplace(&fork->state, fork);
   if (job->ended) return;
-  job->state.num_forks = static_cast<int32_t>(job->forks.size());
   auto added = scheduler_.add(job->state, seconds_of(Clock::now()));
   if (added) return;
   const auto forks = std::exchange(job->forks, {});
@@ -241,14 +230,17 @@ bool StepLoop::run_step() {
 // each with a first token of its own.
 void StepLoop::start_forks(Job& leader, std::span<Result<Token>> firsts) {
   const auto forks = std::exchange(leader.forks, {});
-  leader.state.num_forks = 0;
   for (size_t i = 0; i < forks.size(); ++i) {
     Job& fork = *forks[i];
     if (fork.ended) continue;  // cancelled meanwhile
     if (std::exchange(fork.counted_as_queued, false)) --num_queued_;
-    scheduler_.add_fork(fork.state, leader.state, seconds_of(Clock::now()));
     if (firsts[i]) fork.state.sequence.ids.push_back(firsts[i]->id);
-    deliver(fork, std::move(firsts[i]));
+    auto added = scheduler_.add_fork(fork.state, leader.state, seconds_of(Clock::now()));
+    if (!added) {
+      end(fork, {.error = added.error()});
+    } else {
+      deliver(fork, std::move(firsts[i]));
+    }
   }
 }
 
@@ -311,7 +303,12 @@ void StepLoop::end(Job& job, End how) {
   if (std::exchange(job.ended, true)) return;
   if (std::exchange(job.counted_as_queued, false)) --num_queued_;
   if (std::exchange(job.turn_awaited, false)) --turns_awaited_;
-  if (job.state.place != GenerationState::Place::kNowhere) scheduler_.remove(job.state);
+  if (job.state.place != GenerationState::Place::kNowhere) {
+    // Generated tokens that a stop string may still take back must not be found in the cache.
+    const bool settled = !job.has_stop_strings || how.reason == FinishReason::kStopString;
+    if (!settled) scheduler_.truncate(job.state, job.state.num_prompt);
+    scheduler_.remove(job.state);
+  }
   if (how.reason) {
     ++totals_.finished;
   } else if (how.error->code == ErrorCode::kCancelled) {
