@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <fstream>
 #include <memory>
+#include <set>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -31,6 +32,10 @@ class CountingBackend : public DelegatingBackend {
     kv_specs.push_back(spec);
     return DelegatingBackend::create_kv_cache(spec);
   }
+  void copy_blocks(KvCache& cache, std::span<const BlockCopy> copies) override {
+    copied_caches.insert(&cache);
+    DelegatingBackend::copy_blocks(cache, copies);
+  }
   void linear(Mat x, std::span<const LinearOutput> outputs) override {
     for (const LinearOutput& output : outputs) {
       if (output.out.cols == n_vocab) most_logit_rows = std::max(most_logit_rows, output.out.rows);
@@ -40,6 +45,7 @@ class CountingBackend : public DelegatingBackend {
 
   std::size_t allocated_bytes = 0;
   std::vector<KvCacheSpec> kv_specs;
+  std::set<const KvCache*> copied_caches;
   int64_t n_vocab = 0;
   int64_t most_logit_rows = 0;
 };
@@ -121,6 +127,10 @@ TEST(Ledger, LayersOfDifferentShapeHavePoolsOfTheirOwn) {
   EXPECT_EQ(backend.kv_specs[0].n_layers, 2);
   EXPECT_EQ(backend.kv_specs[1].n_layers, 1);
   EXPECT_EQ(backend.kv_specs[1].n_kv_heads, 4);
+
+  const BlockCopy copies[] = {{0, 2}};
+  (*state)->copy_blocks(backend, copies);
+  EXPECT_EQ(backend.copied_caches.size(), 2U) << "a block is copied in every pool";
 }
 
 class RowCounter : public LogitSink {

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "bench/allocation_counter.h"
 #include "tests/scheduler/all_tables.h"
 
 namespace weft {
@@ -354,6 +355,31 @@ TEST_F(BlockManagerTest, InAFullPoolASharedBlockCannotBeMadeWritable) {
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, ErrorCode::kOutOfMemory);
   EXPECT_EQ(a.blocks, b.blocks);
+}
+
+// --- Steady state ---------------------------------------------------------------------------
+
+TEST_F(BlockManagerTest, NothingIsAllocatedOnceATableHasGrown) {
+  const Ids prompts[] = {ids_from(100, 20), ids_from(200, 20), joined(ids_from(100, 9), {1, 2, 3})};
+  BlockTable& a = table();
+  int64_t allocations = 0;
+  for (int round = 0; round < 10; ++round) {
+    const int64_t before = bench::num_allocations();
+    for (const Ids& ids : prompts) {
+      blocks_->match_prefix(ids, 0, a);
+      ASSERT_TRUE(blocks_->reserve(a, std::ssize(ids)));
+      blocks_->publish(a, ids, std::ssize(ids));
+      blocks_->truncate(a, 7);
+      ASSERT_TRUE(blocks_->make_writable(a, 7));
+      blocks_->release(a);
+    }
+    allocations = bench::num_allocations() - before;
+    if (round == 0) {
+      EXPECT_GT(allocations, 0) << "the count works";
+    } else {
+      EXPECT_EQ(allocations, 0);
+    }
+  }
 }
 
 // --- The check itself -----------------------------------------------------------------------
