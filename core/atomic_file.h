@@ -16,8 +16,10 @@ namespace weft {
 // Owned by one thread at a time. Destroyed without commit(), it removes what it wrote.
 class AtomicFile {
  public:
-  // Creates "<path>.tmp-<process>-<n>". Fails with kNotFound (no such folder), kPermissionDenied,
-  // kNotAFile (`path` is a folder), kNoSpace or kIoError.
+  // Creates "<path>.tmp-<process>-<n>"; where `path` is a link, beside what it leads to. Fails with
+  // kNotFound (no such folder), kPermissionDenied, kNotAFile (`path` is a folder or a device),
+  // kInvalidArgument (it is empty), kNoSpace or kIoError. Messages name the final file, never the
+  // temporary one.
   static Result<AtomicFile> create(const std::string& path);
 
   AtomicFile(AtomicFile&& other) noexcept;

@@ -87,9 +87,9 @@ Result<FileHandle> open_for_reading(const std::string& path) {
   return file;
 }
 
-Result<FileHandle> create_for_writing(const std::string& path) {
+Result<FileHandle> create_for_writing(const std::string& path, const std::string& shown_as) {
   FileHandle file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-  if (!file.is_open()) return system_error(path, "cannot create", errno);
+  if (!file.is_open()) return system_error(shown_as, "cannot create", errno);
   return file;
 }
 

@@ -51,9 +51,10 @@ class MemoryMapping {
 // a device, a pipe: never waits for one) or kIoError.
 Result<FileHandle> open_for_reading(const std::string& path);
 
-// Creates a file that must not exist yet, for writing. Fails with kNotFound (no such folder),
-// kPermissionDenied, kNoSpace or kIoError.
-Result<FileHandle> create_for_writing(const std::string& path);
+// Creates a file that must not exist yet, for writing. Messages call it `shown_as`: a temporary
+// file goes by the name it will get. Fails with kNotFound (no such folder), kPermissionDenied,
+// kNoSpace or kIoError.
+Result<FileHandle> create_for_writing(const std::string& path, const std::string& shown_as);
 
 Result<uint64_t> file_size(const FileHandle& file, const std::string& path);
 

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <gtest/gtest.h>
 
@@ -75,8 +76,34 @@ TEST(AtomicFile, FullDiskIsAnErrorAndLeavesNothing) {
 
 TEST(AtomicFile, FolderThatIsNotThereOrIsTheTargetIsRefused) {
   const TempFolder folder;
-  EXPECT_EQ(AtomicFile::create(folder.path("no/such/out")).error().code, ErrorCode::kNotFound);
+  const std::string missing = folder.path("no/such/out");
+  const auto refused = AtomicFile::create(missing);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kNotFound);
+  EXPECT_TRUE(refused.error().message.starts_with(missing + ": ")) << refused.error().message;
   EXPECT_EQ(AtomicFile::create(folder.path(".")).error().code, ErrorCode::kNotAFile);
+  EXPECT_EQ(AtomicFile::create("").error().code, ErrorCode::kInvalidArgument);
+}
+
+// Whoever may write to a folder may rename over what is in it: /dev/null was lost that way.
+TEST(AtomicFile, PipeOrDeviceIsNeverReplaced) {
+  const TempFolder folder;
+  const std::string pipe = folder.path("pipe");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_EQ(AtomicFile::create(pipe).error().code, ErrorCode::kNotAFile);
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+}
+
+TEST(AtomicFile, LinkStaysALink) {
+  const TempFolder folder;
+  folder.write("target", pattern(10));
+  std::filesystem::create_symlink(folder.path("target"), folder.path("link"));
+  auto file = AtomicFile::create(folder.path("link"));
+  ASSERT_TRUE(file) << file.error().message;
+  ASSERT_TRUE(file->write(pattern(20)));
+  ASSERT_TRUE(file->commit());
+  EXPECT_TRUE(std::filesystem::is_symlink(folder.path("link")));
+  EXPECT_EQ(std::filesystem::file_size(folder.path("target")), 20u);
 }
 
 }  // namespace
