@@ -26,7 +26,8 @@ Result<std::unique_ptr<ModelRunner>> ModelRunner::create(std::shared_ptr<const D
       new ModelRunner(std::move(decoder), std::move(backend), std::move(state)));
 }
 
-Result<void> ModelRunner::run(std::span<const SequenceStep> steps, LogitSink* sink) {
+Result<void> ModelRunner::run(std::span<const SequenceStep> steps,
+                              std::span<const BlockCopy> copies, LogitSink* sink) {
   std::vector<int32_t>* const arrays[] = {&token_ids_,  &positions_,    &slots_,
                                           &seq_starts_, &block_tables_, &block_table_starts_,
                                           &logit_rows_};
@@ -52,6 +53,7 @@ Result<void> ModelRunner::run(std::span<const SequenceStep> steps, LogitSink* si
                         .block_tables = block_tables_,
                         .block_table_starts = block_table_starts_,
                         .logit_rows = logit_rows_};
+  if (!copies.empty()) state_->copy_blocks(*backend_, copies);
   const StepTicket ticket = backend_->submit_step(*decoder_, *state_, batch, sink);
   WEFT_TRY(backend_->wait(ticket));
   for (const SequenceStep& step : steps) step.sequence->num_computed += step.num_tokens;

@@ -9,23 +9,9 @@
 #include <vector>
 
 #include "core/model/decoder.h"
-#include "scheduler/block_manager.h"
+#include "scheduler/sequence.h"
 
 namespace weft {
-
-// A sequence the runner computes: its ids, how many of them are in the KV cache, and where. It
-// has no phases: prompt, decode and recompute are all "compute from num_computed on".
-struct Sequence {
-  std::vector<int32_t> ids;
-  int64_t num_computed = 0;
-  BlockTable blocks;
-};
-
-struct SequenceStep {
-  Sequence* sequence;
-  int32_t num_tokens;      // computed in this step, from num_computed on
-  int32_t num_logits = 0;  // of the step's last tokens
-};
 
 class ModelRunner {
  public:
@@ -34,15 +20,22 @@ class ModelRunner {
                                                      const StepLimits& limits,
                                                      const KvPoolSpec& kv);
 
-  // One forward pass over all `steps`, whose tokens together fit limits().max_tokens. Reserves
-  // blocks as needed and advances num_computed. Logits go to `sink` in the order of `steps`.
-  // Fails with kOutOfMemory (nothing was changed) or a device's error.
-  Result<void> run(std::span<const SequenceStep> steps, LogitSink* sink);
+  // One forward pass over all `steps`, whose tokens together fit limits().max_tokens, after
+  // `copies` of blocks. Reserves the blocks that a scheduler has not reserved and advances
+  // num_computed. Logits go to `sink` in the order of `steps`. Fails with kOutOfMemory (nothing
+  // was changed) or a device's error.
+  Result<void> run(std::span<const SequenceStep> steps, std::span<const BlockCopy> copies,
+                   LogitSink* sink);
+  Result<void> run(std::span<const SequenceStep> steps, LogitSink* sink) {
+    return run(steps, {}, sink);
+  }
 
   // Gives all of a sequence's blocks back; its ids stay.
   void release(Sequence& sequence);
 
   const StepLimits& limits() const { return state_->limits(); }
+  // The pool. Steps reserve, copy and publish through it; it belongs to this runner alone.
+  BlockManager& blocks() { return blocks_; }
   const BlockManager& blocks() const { return blocks_; }
   const Decoder& decoder() const { return *decoder_; }
   Backend& backend() { return *backend_; }
