@@ -82,6 +82,12 @@ class BlockManager {
   // the block has other owners and none can be had.
   Result<std::optional<BlockCopy>> make_writable(BlockTable& table, int64_t position);
 
+  // Whether make_writable() there would take a block and give none back.
+  bool is_shared(const BlockTable& table, int64_t position) const {
+    const int64_t index = position / block_size_;
+    return index < std::ssize(table.blocks) && owners_[table.blocks[index]] > 1;
+  }
+
   // Where `position` of a sequence lives: physical block × block_size + offset in the block.
   int32_t slot(const BlockTable& table, int64_t position) const {
     return table.blocks[position / block_size_] * block_size_ +

@@ -1,0 +1,58 @@
+// GenerationState: one generation as the step thread sees it: ids, position, block table, limits
+// and stop set. Knows token ids; never text. How its tokens are drawn is the Sampler's business,
+// which is a separate object. Owned by the step thread of one engine at a time. Copied only while
+// no scheduler has it.
+#pragma once
+
+#include <cstdint>
+#include <iterator>
+#include <limits>
+#include <vector>
+
+#include "scheduler/sequence.h"
+
+namespace weft {
+
+enum class Priority : uint8_t { kLow, kNormal, kHigh, kUrgent };
+inline constexpr int kNumPriorities = 4;
+
+struct GenerationLimits {
+  int32_t max_tokens = 256;
+  int32_t min_tokens = 0;         // stop ids do not end it before
+  std::vector<int32_t> stop_ids;  // sorted; the model's own and the request's
+};
+
+struct GenerationState {
+  Sequence sequence;       // ids: the prompt, then what was generated
+  int64_t num_prompt = 0;  // ids of the prompt
+  GenerationLimits limits;
+  Priority priority = Priority::kNormal;
+  uint64_t cache_salt = 0;  // prefixes are shared only where it is equal
+  // Logits of every position of the prompt are wanted: each is computed and given once, whatever
+  // is cached or preempted. Else only those of the last id.
+  bool wants_prompt_logits = false;
+  // Ids from here on are not put in the prefix cache, where a stop string found late may still
+  // take them back.
+  int64_t publish_limit = std::numeric_limits<int64_t>::max();
+  int32_t num_forks = 0;  // that will be added: places among the running are kept for them
+
+  // --- Kept by StepScheduler ---
+  enum class Place : uint8_t { kNowhere, kWaiting, kRunning } place = Place::kNowhere;
+  bool paused = false;              // its reader is behind, or its handler has not asked for a turn
+  bool tail_may_be_shared = false;  // the block it writes next may be another's or published
+  uint64_t arrival = 0;             // order of add(); survives preemption
+  double order = 0;                 // when it counts as having come: seconds, the earliest first
+  int32_t num_preemptions = 0;
+  int64_t num_cached = 0;         // tokens that the prefix cache gave at the last admission
+  int64_t num_prompt_logits = 0;  // positions of the prompt whose logits were given
+  GenerationState* waiting_before = nullptr;
+  GenerationState* waiting_after = nullptr;
+
+  int64_t num_generated() const { return std::ssize(sequence.ids) - num_prompt; }
+  int64_t num_to_compute() const { return std::ssize(sequence.ids) - sequence.num_computed; }
+  // Past its prefill: each step advances it by one token.
+  bool decoding() const { return num_to_compute() == 1 && num_generated() > 0; }
+  bool is_stop(int32_t id) const;
+};
+
+}  // namespace weft
