@@ -23,14 +23,17 @@ struct GenerationLimits {
 };
 
 struct GenerationState {
+  static constexpr int64_t kLastOnly = std::numeric_limits<int64_t>::max();
+
   Sequence sequence;       // ids: the prompt, then what was generated
   int64_t num_prompt = 0;  // ids of the prompt
   GenerationLimits limits;
   Priority priority = Priority::kNormal;
   uint64_t cache_salt = 0;  // prefixes are shared only where it is equal
-  // Logits of every position of the prompt are wanted: each is computed and given once, whatever
-  // is cached or preempted. Else only those of the last id.
-  bool wants_prompt_logits = false;
+  // Logits are wanted of the last id, and of the prompt's positions from here on: 0 for all of
+  // them. The scheduler moves it on as they are given, so that each is given once, whatever is
+  // cached or preempted.
+  int64_t logits_from = kLastOnly;
   // Ids from here on are not put in the prefix cache, where a stop string found late may still
   // take them back.
   int64_t publish_limit = std::numeric_limits<int64_t>::max();
@@ -43,8 +46,7 @@ struct GenerationState {
   uint64_t arrival = 0;             // order of add(); survives preemption
   double order = 0;                 // when it counts as having come: seconds, the earliest first
   int32_t num_preemptions = 0;
-  int64_t num_cached = 0;         // tokens that the prefix cache gave at the last admission
-  int64_t num_prompt_logits = 0;  // positions of the prompt whose logits were given
+  int64_t num_cached = 0;  // tokens that the prefix cache gave at the last admission
   GenerationState* waiting_before = nullptr;
   GenerationState* waiting_after = nullptr;
 

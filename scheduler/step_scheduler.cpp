@@ -12,6 +12,8 @@ namespace {
 
 using Place = GenerationState::Place;
 
+// Of sequences, and of prompt tokens: a step's arrays stay far below 2^31 elements.
+constexpr int32_t kMost = 1 << 20;
 // How much longer than the same step without it a step with a chunk may take.
 constexpr double kStretch = 1.45;
 // Of a bound in seconds: the estimate is a mean, a tenth is kept for what a step takes above it.
@@ -27,8 +29,7 @@ bool preempted_after(const GenerationState* a, const GenerationState* b) {
 
 // The first position whose logits a step must give if it computes it.
 int64_t first_with_logits(const GenerationState& state) {
-  const bool of_prompt = state.wants_prompt_logits && state.num_prompt_logits < state.num_prompt;
-  return of_prompt ? state.num_prompt_logits : std::ssize(state.sequence.ids) - 1;
+  return std::min(state.logits_from, std::ssize(state.sequence.ids) - 1);
 }
 
 tl::unexpected<Error> out_of_range(const char* field, const std::string& found,
@@ -40,11 +41,11 @@ tl::unexpected<Error> out_of_range(const char* field, const std::string& found,
 }  // namespace
 
 Result<void> SchedulerLimits::validate() const {
-  if (max_batch_tokens < 1) {
-    return out_of_range("max_batch_tokens", std::to_string(max_batch_tokens), "at least 1");
+  if (max_batch_tokens < 1 || max_batch_tokens > kMost) {
+    return out_of_range("max_batch_tokens", std::to_string(max_batch_tokens), "1 … 1048576");
   }
-  if (max_sequences < 1) {
-    return out_of_range("max_sequences", std::to_string(max_sequences), "at least 1");
+  if (max_sequences < 1 || max_sequences > kMost) {
+    return out_of_range("max_sequences", std::to_string(max_sequences), "1 … 1048576");
   }
   if (!(max_inter_token_seconds >= 0) || !std::isfinite(max_inter_token_seconds)) {
     return out_of_range("max_inter_token_seconds", std::to_string(max_inter_token_seconds),
@@ -100,7 +101,6 @@ Result<void> StepScheduler::enrol(GenerationState& state, double now) {
   state.order = now_ - limits_.ageing_seconds * static_cast<double>(state.priority);
   state.num_preemptions = 0;
   state.num_cached = 0;
-  state.num_prompt_logits = 0;
   state.tail_may_be_shared = false;
   state.sequence.ids.reserve(static_cast<size_t>(wanted));
   state.sequence.blocks.blocks.reserve(static_cast<size_t>(most_blocks(state)));
@@ -116,7 +116,7 @@ Result<void> StepScheduler::add(GenerationState& state, double now) {
 
 Result<void> StepScheduler::add_fork(GenerationState& state, GenerationState& leader, double now) {
   WEFT_TRY(enrol(state, now));
-  state.num_prompt_logits = state.num_prompt;  // the leader's serve for all
+  state.logits_from = GenerationState::kLastOnly;  // the leader's serve for all
   const int64_t shared = leader.num_prompt;
   if (leader.place != Place::kRunning || leader.sequence.num_computed < shared ||
       num_places() < 1) {
@@ -441,7 +441,9 @@ void StepScheduler::complete(const StepPlan& plan, double seconds) {
     const int64_t in_prompt = std::min(sequence.num_computed, state.num_prompt);
     blocks_.publish(sequence.blocks, sequence.ids, std::min(in_prompt, state.publish_limit));
     ++publications_;
-    state.num_prompt_logits = std::max(state.num_prompt_logits, in_prompt);
+    if (state.logits_from <= in_prompt) {
+      state.logits_from = in_prompt < state.num_prompt ? in_prompt : GenerationState::kLastOnly;
+    }
   }
   costs_.observe(plan.shape, seconds);
   ++counts_.steps;

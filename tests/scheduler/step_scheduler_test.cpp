@@ -132,7 +132,7 @@ TEST(StepScheduler, PromptLogitsAreGivenOnceForEachPosition) {
   while (bench.step()) {
   }
   GenerationState& state = bench.make(20, 30, 500);  // its prompt is cached
-  state.wants_prompt_logits = true;
+  state.logits_from = 0;
   ASSERT_TRUE(bench.scheduler.add(state, 0));
   int32_t logits = 0;
   for (int i = 0; i < 3; ++i) {
@@ -465,7 +465,7 @@ TEST(StepScheduler, AForkOfAPreemptedLeaderWaitsAndComesToTheSameIds) {
   Bench bench(64);
   GenerationState& leader = bench.add(40, 20);
   ASSERT_TRUE(bench.step());
-  GenerationState& fork = bench.make(40, 20, 20000 - 10000);
+  GenerationState& fork = bench.make(40, 20, 10000);
   fork.sequence.ids.assign(leader.sequence.ids.begin(), leader.sequence.ids.begin() + 40);
   bench.scheduler.remove(leader);
   ASSERT_TRUE(bench.scheduler.add_fork(fork, leader, 0));
@@ -502,6 +502,7 @@ TEST(StepScheduler, ASharedCacheIsSeenByTheSimulation) {
 TEST(StepScheduler, LimitsOutsideTheirRangeAreRefusedByName) {
   const std::pair<SchedulerLimits, const char*> cases[] = {
       {{.max_batch_tokens = 0}, "max_batch_tokens"},
+      {{.max_batch_tokens = std::numeric_limits<int32_t>::max()}, "max_batch_tokens"},
       {{.max_sequences = 0}, "max_sequences"},
       {{.max_inter_token_seconds = -1}, "max_inter_token_seconds"},
       {{.max_inter_token_seconds = std::nan("")}, "max_inter_token_seconds"},
