@@ -130,7 +130,7 @@ Result<std::optional<BlockCopy>> BlockManager::make_writable(BlockTable& table, 
   }
   table.num_published = static_cast<int32_t>(std::min<int64_t>(table.num_published, index));
   if (!shared && !index_.contains(block)) return std::nullopt;
-  if (!shared && num_available() == 0) {
+  if (num_available() == 0) {
     index_.erase(block);  // going on matters more than a cached block
     return std::nullopt;
   }

@@ -28,13 +28,22 @@ Ids joined(Ids head, const Ids& tail) {
   return head;
 }
 
-// A pool with blocks of four tokens, whose ledger is checked at the end of each test.
-class BlockManagerTest : public ::testing::Test {
+struct NamedHash {
+  const char* name;
+  ChainHash hash;
+};
+
+// A pool with blocks of four tokens, whose ledger is checked at the end of each test. With a hash
+// that is always the same, only ids and parents can tell blocks apart.
+class BlockManagerTest : public ::testing::TestWithParam<NamedHash> {
  protected:
   void SetUp() override { start({.num_blocks = 8, .block_size = 4}); }
   void TearDown() override { tables_.check(*blocks_); }
 
-  void start(const BlockManagerOptions& options) { blocks_.emplace(options); }
+  void start(BlockManagerOptions options) {
+    options.hash = GetParam().hash;
+    blocks_.emplace(options);
+  }
   BlockTable& table() { return tables_.add(); }
 
   // What a sequence of these ids does: takes what is cached, and computes and publishes the rest.
@@ -69,7 +78,7 @@ class BlockManagerTest : public ::testing::Test {
 
 // --- Reserving ------------------------------------------------------------------------------
 
-TEST_F(BlockManagerTest, GivesEachSequenceBlocksOfItsOwn) {
+TEST_P(BlockManagerTest, GivesEachSequenceBlocksOfItsOwn) {
   BlockTable& a = table();
   BlockTable& b = table();
   ASSERT_TRUE(blocks_->reserve(a, 5));
@@ -80,7 +89,7 @@ TEST_F(BlockManagerTest, GivesEachSequenceBlocksOfItsOwn) {
   EXPECT_EQ(blocks_->ledger(), ledger(5, 0, 3));
 }
 
-TEST_F(BlockManagerTest, GrowsATableOnlyWhenItsLastBlockIsFull) {
+TEST_P(BlockManagerTest, GrowsATableOnlyWhenItsLastBlockIsFull) {
   BlockTable& a = table();
   ASSERT_TRUE(blocks_->reserve(a, 1));
   ASSERT_TRUE(blocks_->reserve(a, 4));
@@ -91,7 +100,7 @@ TEST_F(BlockManagerTest, GrowsATableOnlyWhenItsLastBlockIsFull) {
   EXPECT_EQ(blocks_->slot(a, 3), a.blocks[0] * 4 + 3);
 }
 
-TEST_F(BlockManagerTest, AReservationThatDoesNotFitChangesNothingAndSaysTheNumbers) {
+TEST_P(BlockManagerTest, AReservationThatDoesNotFitChangesNothingAndSaysTheNumbers) {
   BlockTable& a = table();
   ASSERT_TRUE(blocks_->reserve(a, 4));
   EXPECT_TRUE(blocks_->can_reserve(a, 32));
@@ -104,7 +113,7 @@ TEST_F(BlockManagerTest, AReservationThatDoesNotFitChangesNothingAndSaysTheNumbe
   EXPECT_EQ(blocks_->ledger(), ledger(7, 0, 1));
 }
 
-TEST_F(BlockManagerTest, TruncatingReturnsWhatIsNoLongerNeeded) {
+TEST_P(BlockManagerTest, TruncatingReturnsWhatIsNoLongerNeeded) {
   BlockTable& a = table();
   ASSERT_TRUE(blocks_->reserve(a, 16));
   blocks_->truncate(a, 5);
@@ -116,7 +125,7 @@ TEST_F(BlockManagerTest, TruncatingReturnsWhatIsNoLongerNeeded) {
 
 // --- Prefix cache ---------------------------------------------------------------------------
 
-TEST_F(BlockManagerTest, FreedPrefixBlockIsReusedByMatchingPrompt) {
+TEST_P(BlockManagerTest, FreedPrefixBlockIsReusedByMatchingPrompt) {
   const Ids ids = ids_from(100, 9);
   const std::vector<int32_t> before = computed(ids).blocks;
   blocks_->release(tables_.last());
@@ -129,13 +138,13 @@ TEST_F(BlockManagerTest, FreedPrefixBlockIsReusedByMatchingPrompt) {
   EXPECT_EQ(blocks_->ledger(), ledger(6, 0, 2));
 }
 
-TEST_F(BlockManagerTest, LookingDoesNotTake) {
+TEST_P(BlockManagerTest, LookingDoesNotTake) {
   run(ids_from(100, 8));
   EXPECT_EQ(blocks_->longest_match(ids_from(100, 9), 0), 8);
   EXPECT_EQ(blocks_->ledger(), ledger(6, 2, 0));
 }
 
-TEST_F(BlockManagerTest, BlocksOfARunningSequenceAreShared) {
+TEST_P(BlockManagerTest, BlocksOfARunningSequenceAreShared) {
   const Ids prefix = ids_from(100, 8);
   const BlockTable& a = computed(joined(prefix, {1, 2}));
   const BlockTable& b = computed(joined(prefix, {3}));
@@ -145,7 +154,7 @@ TEST_F(BlockManagerTest, BlocksOfARunningSequenceAreShared) {
   EXPECT_EQ(blocks_->ledger(), ledger(4, 0, 4));
 }
 
-TEST_F(BlockManagerTest, OneTokenOfAPromptIsAlwaysLeftToCompute) {
+TEST_P(BlockManagerTest, OneTokenOfAPromptIsAlwaysLeftToCompute) {
   run(ids_from(100, 8));
   EXPECT_EQ(blocks_->longest_match(ids_from(100, 8), 0), 4);
   EXPECT_EQ(blocks_->longest_match(ids_from(100, 9), 0), 8);
@@ -153,7 +162,7 @@ TEST_F(BlockManagerTest, OneTokenOfAPromptIsAlwaysLeftToCompute) {
   EXPECT_EQ(blocks_->longest_match({}, 0), 0);
 }
 
-TEST_F(BlockManagerTest, OnlyFullComputedBlocksArePublished) {
+TEST_P(BlockManagerTest, OnlyFullComputedBlocksArePublished) {
   const Ids ids = ids_from(100, 12);
   BlockTable& a = table();
   ASSERT_TRUE(blocks_->reserve(a, 12));
@@ -164,7 +173,7 @@ TEST_F(BlockManagerTest, OnlyFullComputedBlocksArePublished) {
   EXPECT_EQ(blocks_->longest_match(ids, 0), 8);
 }
 
-TEST_F(BlockManagerTest, ABlockMatchesOnlyAfterThePrefixItWasComputedAfter) {
+TEST_P(BlockManagerTest, ABlockMatchesOnlyAfterThePrefixItWasComputedAfter) {
   const Ids tail = ids_from(200, 4);
   run(joined(ids_from(100, 4), tail));
   run(ids_from(300, 4));
@@ -172,7 +181,7 @@ TEST_F(BlockManagerTest, ABlockMatchesOnlyAfterThePrefixItWasComputedAfter) {
   EXPECT_EQ(blocks_->longest_match(joined(joined(ids_from(300, 4), tail), {1}), 0), 4);
 }
 
-TEST_F(BlockManagerTest, ChainsOfDifferentSaltsNeverMeet) {
+TEST_P(BlockManagerTest, ChainsOfDifferentSaltsNeverMeet) {
   const Ids ids = ids_from(100, 9);
   blocks_->release(computed(ids, 7));
   EXPECT_EQ(blocks_->longest_match(ids, 7), 8);
@@ -180,14 +189,14 @@ TEST_F(BlockManagerTest, ChainsOfDifferentSaltsNeverMeet) {
   EXPECT_EQ(blocks_->longest_match(ids, 8), 0);
 }
 
-TEST_F(BlockManagerTest, WithoutPrefixCacheNothingIsKept) {
+TEST_P(BlockManagerTest, WithoutPrefixCacheNothingIsKept) {
   start({.num_blocks = 8, .block_size = 4, .prefix_cache = false});
   run(ids_from(100, 9));
   EXPECT_EQ(blocks_->longest_match(ids_from(100, 9), 0), 0);
   EXPECT_EQ(blocks_->ledger(), ledger(8, 0, 0));
 }
 
-TEST_F(BlockManagerTest, APrefixComputedTwiceAtOnceIsKeptOnce) {
+TEST_P(BlockManagerTest, APrefixComputedTwiceAtOnceIsKeptOnce) {
   const Ids ids = ids_from(100, 10);
   const BlockTable& a = computed_apart(ids);
   EXPECT_EQ(blocks_->ledger(), ledger(5, 0, 3));
@@ -200,7 +209,7 @@ TEST_F(BlockManagerTest, APrefixComputedTwiceAtOnceIsKeptOnce) {
 
 // --- Eviction -------------------------------------------------------------------------------
 
-TEST_F(BlockManagerTest, FreeBlocksAreTakenBeforeCachedOnes) {
+TEST_P(BlockManagerTest, FreeBlocksAreTakenBeforeCachedOnes) {
   run(ids_from(100, 8));
   BlockTable& a = table();
   ASSERT_TRUE(blocks_->reserve(a, 24));
@@ -208,7 +217,7 @@ TEST_F(BlockManagerTest, FreeBlocksAreTakenBeforeCachedOnes) {
   EXPECT_EQ(blocks_->longest_match(ids_from(100, 9), 0), 8);
 }
 
-TEST_F(BlockManagerTest, ASequencesTailIsEvictedBeforeItsHead) {
+TEST_P(BlockManagerTest, ASequencesTailIsEvictedBeforeItsHead) {
   const Ids ids = ids_from(100, 32);
   run(ids);
   for (int32_t left = 7; left >= 0; --left) {
@@ -218,7 +227,7 @@ TEST_F(BlockManagerTest, ASequencesTailIsEvictedBeforeItsHead) {
   }
 }
 
-TEST_F(BlockManagerTest, WhatWasGivenBackLongestAgoIsEvictedFirst) {
+TEST_P(BlockManagerTest, WhatWasGivenBackLongestAgoIsEvictedFirst) {
   run(ids_from(100, 12));
   run(ids_from(200, 12));
   run(ids_from(100, 13));  // used again
@@ -228,7 +237,7 @@ TEST_F(BlockManagerTest, WhatWasGivenBackLongestAgoIsEvictedFirst) {
   EXPECT_EQ(blocks_->longest_match(ids_from(200, 13), 0), 8);
 }
 
-TEST_F(BlockManagerTest, MatchedBlocksAreNotEvicted) {
+TEST_P(BlockManagerTest, MatchedBlocksAreNotEvicted) {
   run(ids_from(100, 8));
   BlockTable& a = table();
   ASSERT_EQ(blocks_->match_prefix(ids_from(100, 9), 0, a), 8);
@@ -240,7 +249,7 @@ TEST_F(BlockManagerTest, MatchedBlocksAreNotEvicted) {
 // A child stays cached while its parent's block is evicted and given to something else. This
 // takes a fork from before publishing, whose table still has the sequence's own first block when
 // the sequence itself has gone over to another's.
-TEST_F(BlockManagerTest, AStaleChildDoesNotMatchAfterWhatTookItsParentsBlock) {
+TEST_P(BlockManagerTest, AStaleChildDoesNotMatchAfterWhatTookItsParentsBlock) {
   const Ids prefix = ids_from(100, 4);
   const Ids child = ids_from(200, 4);
   const Ids ids = joined(prefix, child);
@@ -273,7 +282,7 @@ TEST_F(BlockManagerTest, AStaleChildDoesNotMatchAfterWhatTookItsParentsBlock) {
   EXPECT_EQ(blocks_->longest_match(joined(joined(imposter, child), {1}), 0), 4);
 }
 
-TEST_F(BlockManagerTest, AnEvictedPrefixIsForgotten) {
+TEST_P(BlockManagerTest, AnEvictedPrefixIsForgotten) {
   run(ids_from(100, 9));
   evict_all();
   EXPECT_EQ(blocks_->longest_match(ids_from(100, 9), 0), 0);
@@ -282,7 +291,7 @@ TEST_F(BlockManagerTest, AnEvictedPrefixIsForgotten) {
 
 // --- Copy on write --------------------------------------------------------------------------
 
-TEST_F(BlockManagerTest, ABlockOfOnesOwnIsWrittenInPlace) {
+TEST_P(BlockManagerTest, ABlockOfOnesOwnIsWrittenInPlace) {
   BlockTable& a = table();
   ASSERT_TRUE(blocks_->reserve(a, 6));
   const auto copy = blocks_->make_writable(a, 5);
@@ -290,7 +299,7 @@ TEST_F(BlockManagerTest, ABlockOfOnesOwnIsWrittenInPlace) {
   EXPECT_EQ(*copy, std::nullopt);
 }
 
-TEST_F(BlockManagerTest, TheFirstOfAForkToGoOnCopiesAndTheLastDoesNot) {
+TEST_P(BlockManagerTest, TheFirstOfAForkToGoOnCopiesAndTheLastDoesNot) {
   BlockTable& a = table();
   ASSERT_TRUE(blocks_->reserve(a, 6));
   BlockTable& b = tables_.add(blocks_->fork(a, 6));
@@ -307,13 +316,13 @@ TEST_F(BlockManagerTest, TheFirstOfAForkToGoOnCopiesAndTheLastDoesNot) {
   EXPECT_EQ(a.blocks[0], b.blocks[0]) << "full blocks stay shared";
 }
 
-TEST_F(BlockManagerTest, AForkSharesOnlyWhatIsComputed) {
+TEST_P(BlockManagerTest, AForkSharesOnlyWhatIsComputed) {
   BlockTable& a = table();
   ASSERT_TRUE(blocks_->reserve(a, 16));
   EXPECT_EQ(tables_.add(blocks_->fork(a, 5)).blocks.size(), 2u);
 }
 
-TEST_F(BlockManagerTest, ASharedBlockThatIsRewrittenWholeIsReplacedWithoutACopy) {
+TEST_P(BlockManagerTest, ASharedBlockThatIsRewrittenWholeIsReplacedWithoutACopy) {
   BlockTable& a = table();
   ASSERT_TRUE(blocks_->reserve(a, 8));
   BlockTable& b = tables_.add(blocks_->fork(a, 8));
@@ -321,7 +330,7 @@ TEST_F(BlockManagerTest, ASharedBlockThatIsRewrittenWholeIsReplacedWithoutACopy)
   EXPECT_NE(a.blocks[1], b.blocks[1]);
 }
 
-TEST_F(BlockManagerTest, APublishedBlockIsNotWrittenOver) {
+TEST_P(BlockManagerTest, APublishedBlockIsNotWrittenOver) {
   const Ids ids = ids_from(100, 8);
   BlockTable& a = computed(ids);
   const int32_t published = a.blocks[1];
@@ -337,7 +346,16 @@ TEST_F(BlockManagerTest, APublishedBlockIsNotWrittenOver) {
   EXPECT_EQ(blocks_->longest_match(joined(other, {1}), 0), 8);
 }
 
-TEST_F(BlockManagerTest, InAFullPoolAPublishedBlockOfOnesOwnLeavesTheCacheToBeWritten) {
+TEST_P(BlockManagerTest, WhatIsWrittenOverInTheLastBlockIsPublishedAnew) {
+  BlockTable& a = computed(ids_from(100, 8));
+  ASSERT_TRUE(blocks_->make_writable(a, 6));
+  EXPECT_EQ(a.num_published, 1);
+  const Ids other = joined(ids_from(100, 6), {1, 2});
+  blocks_->publish(a, other, 8);
+  EXPECT_EQ(blocks_->longest_match(joined(other, {1}), 0), 8);
+}
+
+TEST_P(BlockManagerTest, InAFullPoolAPublishedBlockOfOnesOwnLeavesTheCacheToBeWritten) {
   const Ids ids = ids_from(100, 32);
   BlockTable& a = computed(ids);
   const int32_t last = a.blocks[7];
@@ -347,7 +365,7 @@ TEST_F(BlockManagerTest, InAFullPoolAPublishedBlockOfOnesOwnLeavesTheCacheToBeWr
   EXPECT_EQ(blocks_->longest_match(joined(ids, {1}), 0), 28);
 }
 
-TEST_F(BlockManagerTest, InAFullPoolASharedBlockCannotBeMadeWritable) {
+TEST_P(BlockManagerTest, InAFullPoolASharedBlockCannotBeMadeWritable) {
   BlockTable& a = table();
   ASSERT_TRUE(blocks_->reserve(a, 30));
   BlockTable& b = tables_.add(blocks_->fork(a, 30));
@@ -359,7 +377,7 @@ TEST_F(BlockManagerTest, InAFullPoolASharedBlockCannotBeMadeWritable) {
 
 // --- Steady state ---------------------------------------------------------------------------
 
-TEST_F(BlockManagerTest, NothingIsAllocatedOnceATableHasGrown) {
+TEST_P(BlockManagerTest, NothingIsAllocatedOnceATableHasGrown) {
   const Ids prompts[] = {ids_from(100, 20), ids_from(200, 20), joined(ids_from(100, 9), {1, 2, 3})};
   BlockTable& a = table();
   int64_t allocations = 0;
@@ -381,6 +399,14 @@ TEST_F(BlockManagerTest, NothingIsAllocatedOnceATableHasGrown) {
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Hash, BlockManagerTest,
+                         ::testing::Values(NamedHash{"xxh3", &xxh3_chain_hash},
+                                           NamedHash{"constant",
+                                                     [](uint64_t, std::span<const int32_t>) {
+                                                       return uint64_t{5};
+                                                     }}),
+                         [](const auto& hash) { return std::string(hash.param.name); });
 
 // --- The check itself -----------------------------------------------------------------------
 
