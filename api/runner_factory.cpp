@@ -47,8 +47,8 @@ Result<RunnerAndLedger> create_runner(const Model& model, const RunnerSpec& spec
   WEFT_TRY_ASSIGN(auto backend, backend_of(model));
   RunnerAndLedger made{.ledger = ledger_of(model, *backend, spec.limits, kv)};
   WEFT_TRY(check_memory(made.ledger));
-  WEFT_TRY_ASSIGN(made.runner,
-                  ModelRunner::create(model.decoder(), std::move(backend), spec.limits, kv));
+  WEFT_TRY_ASSIGN(made.runner, ModelRunner::create(model.decoder(), std::move(backend), spec.limits,
+                                                   kv, spec.prefix_cache));
   return made;
 }
 

@@ -16,6 +16,7 @@ struct RunnerSpec {
   int32_t block_size = 16;
   int32_t num_blocks = 0;
   std::string kv_type = "auto";  // auto (f32), f32, f16, bf16
+  bool prefix_cache = true;
 };
 
 struct RunnerAndLedger {

@@ -5,17 +5,18 @@
 namespace weft {
 
 ModelRunner::ModelRunner(std::shared_ptr<const Decoder> decoder, std::shared_ptr<Backend> backend,
-                         std::unique_ptr<DecoderState> state)
+                         std::unique_ptr<DecoderState> state, bool prefix_cache)
     : decoder_(std::move(decoder)),
       backend_(std::move(backend)),
       state_(std::move(state)),
       blocks_({.num_blocks = state_->kv_spec().num_blocks,
-               .block_size = state_->kv_spec().block_size}) {}
+               .block_size = state_->kv_spec().block_size,
+               .prefix_cache = prefix_cache}) {}
 
 Result<std::unique_ptr<ModelRunner>> ModelRunner::create(std::shared_ptr<const Decoder> decoder,
                                                          std::shared_ptr<Backend> backend,
                                                          const StepLimits& limits,
-                                                         const KvPoolSpec& kv) {
+                                                         const KvPoolSpec& kv, bool prefix_cache) {
   if (kv.block_size < 1 || kAttentionSplit % kv.block_size != 0) {
     return fail(ErrorCode::kInvalidArgument, "block_size: " + std::to_string(kv.block_size) +
                                                  ", expected a divisor of " +
@@ -23,7 +24,7 @@ Result<std::unique_ptr<ModelRunner>> ModelRunner::create(std::shared_ptr<const D
   }
   WEFT_TRY_ASSIGN(auto state, DecoderState::create(*decoder, *backend, limits, kv));
   return std::unique_ptr<ModelRunner>(
-      new ModelRunner(std::move(decoder), std::move(backend), std::move(state)));
+      new ModelRunner(std::move(decoder), std::move(backend), std::move(state), prefix_cache));
 }
 
 Result<void> ModelRunner::run(std::span<const SequenceStep> steps,

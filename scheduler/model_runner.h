@@ -17,8 +17,8 @@ class ModelRunner {
  public:
   static Result<std::unique_ptr<ModelRunner>> create(std::shared_ptr<const Decoder> decoder,
                                                      std::shared_ptr<Backend> backend,
-                                                     const StepLimits& limits,
-                                                     const KvPoolSpec& kv);
+                                                     const StepLimits& limits, const KvPoolSpec& kv,
+                                                     bool prefix_cache = true);
 
   // One forward pass over all `steps`, whose tokens together fit limits().max_tokens, after
   // `copies` of blocks. Reserves the blocks that a scheduler has not reserved and advances
@@ -42,7 +42,7 @@ class ModelRunner {
 
  private:
   ModelRunner(std::shared_ptr<const Decoder> decoder, std::shared_ptr<Backend> backend,
-              std::unique_ptr<DecoderState> state);
+              std::unique_ptr<DecoderState> state, bool prefix_cache);
   void append(const SequenceStep& step);
 
   std::shared_ptr<const Decoder> decoder_;

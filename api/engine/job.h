@@ -61,9 +61,9 @@ struct Job {
   // --- Set before the job is submitted ---
   int32_t logprobs = -1;
   bool emit_stop_token = false;
-  int32_t buffer = 0;    // tokens the reader may be behind; 0: any number
+  int32_t buffer = 0;             // tokens the reader may be behind; 0: any number
   bool has_stop_strings = false;  // its reader may take tokens back
-  bool stepped = false;  // advances only by turns (SteppedGeneration)
+  bool stepped = false;           // advances only by turns (SteppedGeneration)
 
   // --- The step thread's alone, once submitted ---
   GenerationState state;

@@ -34,8 +34,7 @@ Result<std::vector<int32_t>> prompt_of(const Request& request, const Model& mode
     WEFT_TRY(check_ids("prompt_ids", request.prompt_ids, model.info().n_vocab));
     return request.prompt_ids;
   }
-  WEFT_TRY_ASSIGN(auto ids,
-                  model.tokenize(request.prompt, request.add_bos, request.parse_special));
+  WEFT_TRY_ASSIGN(auto ids, model.tokenize(request.prompt, request.add_bos, request.parse_special));
   if (ids.empty()) return fail(ErrorCode::kInvalidArgument, "prompt: empty, expected a token");
   return ids;
 }

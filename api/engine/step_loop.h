@@ -16,6 +16,7 @@
 #include "api/engine/inbox.h"
 #include "api/engine/job.h"
 #include "core/model/decoder.h"
+#include "scheduler/model_runner.h"
 #include "scheduler/step_scheduler.h"
 
 namespace weft::engine {
