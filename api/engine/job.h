@@ -71,6 +71,7 @@ struct Job {
   Sampler* turn_sampler = nullptr;          // of the turn that is asked for
   std::vector<std::shared_ptr<Job>> forks;  // further samples, started when the prompt is computed
   bool counted_as_queued = false;
+  int64_t num_counted = 0;    // its tokens in EngineStats::generated_tokens
   bool turn_awaited = false;  // has its token; the next turn is about to be asked
   bool ended = false;
 

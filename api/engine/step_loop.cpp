@@ -248,6 +248,7 @@ void StepLoop::deliver(Job& job, Result<Token> token) {
   if (!token) return end(job, {.error = token.error()});
   GenerationState& state = job.state;
   ++totals_.generated_tokens;
+  ++job.num_counted;
   const bool stop = state.is_stop(token->id) && state.num_generated() > state.limits.min_tokens;
   const bool last = state.num_generated() >= state.limits.max_tokens;
   if (job.stepped) {
@@ -275,7 +276,7 @@ void StepLoop::resume(const std::shared_ptr<Job>& job) {
 
 void StepLoop::stop_after(const std::shared_ptr<Job>& job, int64_t kept) {
   // Tokens beyond the one that completed the stop string never were.
-  totals_.generated_tokens -= job->state.num_generated() - kept;
+  totals_.generated_tokens -= static_cast<uint64_t>(job->num_counted - kept);
   if (job->ended) return;
   scheduler_.truncate(job->state, job->state.num_prompt + kept);
   end(*job, {.reason = FinishReason::kStopString});
