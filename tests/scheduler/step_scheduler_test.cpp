@@ -227,6 +227,20 @@ TEST(StepScheduler, AWaitingRequestRisesWithAge) {
   EXPECT_EQ(order, (std::vector<const GenerationState*>{&overtakes, &low, &comes_too_late}));
 }
 
+TEST(StepScheduler, ALowRequestIsServedWhileUrgentOnesKeepComing) {
+  Bench bench(64, {.max_sequences = 1, .ageing_seconds = 0.02});
+  bench.add(4, 2);
+  ASSERT_TRUE(bench.step());
+  GenerationState& low = bench.add(4, 2, Priority::kLow);
+  const double came = bench.now;
+  while (low.place == Place::kWaiting) {
+    bench.add(4, 2, Priority::kUrgent);  // twice as many as can be served
+    ASSERT_TRUE(bench.step());
+    ASSERT_LT(bench.now, came + 0.5);
+  }
+  EXPECT_GT(bench.now, came + 3 * 0.02);  // for so long they overtake
+}
+
 TEST(StepScheduler, AnUrgentPromptIsComputedBeforeOneThatHasBegun) {
   Bench bench(64, {.max_batch_tokens = 10});
   GenerationState& normal = bench.add(40, 2);
