@@ -26,7 +26,8 @@ struct Request {
   std::vector<int32_t> solo;    // the ids it must come to
   std::vector<int> logits;      // [num_prompt] how often each position's were given
   std::vector<Request*> forks;  // to be added when its prompt is computed
-  bool cut_to_prompt = false;   // and so was asked for the prompt's last logits again
+  bool wants_prompt_logits = false;
+  bool cut_to_prompt = false;  // and so was asked for the prompt's last logits again
 };
 
 class Schedule {
@@ -97,6 +98,7 @@ class Schedule {
       const int num_forks = 1 + below(3);
       for (int i = 0; i < num_forks; ++i) {
         Request& fork = make({state.sequence.ids, state.limits.max_tokens, state.cache_salt});
+        fork.wants_prompt_logits = false;  // its leader's are its own
         fork.state.priority = state.priority;
         request.forks.push_back(&fork);
       }
@@ -138,7 +140,8 @@ class Schedule {
     state.priority = static_cast<Priority>(below(kNumPriorities));
     state.paused = chance(5);
     if (chance(20)) state.publish_limit = below(100);
-    if (chance(20)) state.logits_from = 0;
+    request.wants_prompt_logits = chance(20);
+    if (request.wants_prompt_logits) state.logits_from = 0;
     request.seed = chance(50) ? 0 : random_();
     request.logits.assign(prompt.ids.size(), 0);
     request.solo = test::solo(prompt.ids, prompt.max_tokens, request.seed, prompt.salt);
@@ -275,6 +278,11 @@ class Schedule {
     if (plan.empty() != all_paused) return fail("nothing runs, or something that is paused");
     if (plan.shape.prompt_tokens > limits_.max_batch_tokens) return fail("budget exceeded");
     if (plan.num_tokens() > limits_.max_step_tokens()) return fail("step too large");
+    const bool prefilling = std::ranges::any_of(live_, [](const Request* r) {
+      return r->state.place == Place::kRunning && !r->state.paused && !r->state.decoding();
+    });
+    const bool must_move = limits_.max_inter_token_seconds == 0 || plan.num_decodes == 0;
+    if (prefilling && must_move && plan.shape.prompt_tokens == 0) return fail("no prompt moves");
     int32_t num_tokens = 0;
     for (size_t i = 0; i < plan.steps.size(); ++i) {
       const SequenceStep& s = plan.steps[i];
@@ -327,13 +335,15 @@ class Schedule {
       return fail("ids other than those of its own solo run");
     }
     const auto forks = std::exchange(request.forks, {});
-    if (!forks.empty()) state.num_forks = 0;
+    const bool places_kept =
+        !forks.empty() && std::exchange(state.num_forks, 0) == std::ssize(forks);
     for (const auto& [fork, id] : fork_tokens_) {
       if (std::ranges::find(forks, fork) == forks.end()) continue;
       const bool at_once = chance(50);  // appended before or after the fork is added
       if (at_once) fork->state.sequence.ids.push_back(id);
       const auto added = scheduler_.add_fork(fork->state, state, now_);
       if (!added) return fail("a fork was refused: " + added.error().message);
+      if (places_kept && fork->state.place != Place::kRunning) return fail("a fork had to wait");
       if (!at_once) fork->state.sequence.ids.push_back(id);
       enter(*fork);
     }
@@ -348,15 +358,13 @@ class Schedule {
   }
 
   void check_logits(const Request& request) {
-    // A fork's prompt logits are its leader's.
-    if (request.state.logits_from != GenerationState::kLastOnly) return;
     const auto last = std::ssize(request.logits) - 1;
-    if (std::ranges::count(request.logits, 0) == last + 1) return;
-    const bool all = request.logits[0] > 0;
     for (int64_t p = 0; p < last; ++p) {
-      if (request.logits[p] != all) return fail("prompt logits were not given once");
+      if (request.logits[p] != request.wants_prompt_logits) {
+        return fail("prompt logits were not given once");
+      }
     }
-    if (request.logits[last] != 1 && !request.cut_to_prompt) fail("the last logits came twice");
+    if (request.logits[last] > 1 && !request.cut_to_prompt) fail("the last logits came twice");
   }
 
   // --- Always ---------------------------------------------------------------------------------
