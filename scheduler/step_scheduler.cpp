@@ -19,10 +19,6 @@ constexpr double kStretch = 1.45;
 // Of a bound in seconds: the estimate is a mean, a tenth is kept for what a step takes above it.
 constexpr double kShareOfBound = 0.9;
 
-bool goes_before(const GenerationState& a, const GenerationState& b) {
-  return a.order < b.order || (a.order == b.order && a.arrival < b.arrival);
-}
-
 bool preempted_after(const GenerationState* a, const GenerationState* b) {
   return a->priority > b->priority || (a->priority == b->priority && a->arrival < b->arrival);
 }
@@ -139,7 +135,7 @@ Result<void> StepScheduler::add_fork(GenerationState& state, GenerationState& le
 void StepScheduler::remove(GenerationState& state) {
   WEFT_CHECK(state.place != Place::kNowhere, "a state that was not added was removed");
   if (state.place == Place::kWaiting) {
-    if (!state.paused) leave_line(state);
+    if (!state.paused) waiting_.remove(state);
     --counts_.waiting;
   } else {
     give_back(state);
@@ -155,9 +151,9 @@ void StepScheduler::set_paused(GenerationState& state, bool paused) {
     return;
   }
   counts_.paused += paused ? 1 : -1;
-  if (state.place == Place::kWaiting && paused) leave_line(state);
+  if (state.place == Place::kWaiting && paused) waiting_.remove(state);
   state.paused = paused;
-  if (state.place == Place::kWaiting && !paused) line_up(state);
+  if (state.place == Place::kWaiting && !paused) waiting_.insert(state);
 }
 
 void StepScheduler::truncate(GenerationState& state, int64_t num_ids) {
@@ -183,41 +179,7 @@ int64_t StepScheduler::most_blocks(const GenerationState& state) const {
 void StepScheduler::start_waiting(GenerationState& state) {
   state.place = Place::kWaiting;
   ++counts_.waiting;
-  if (!state.paused) line_up(state);
-}
-
-// Newcomers go to the end. What was preempted or paused goes back to its old place, which is near
-// the front: all that is before it in its line came earlier.
-void StepScheduler::line_up(GenerationState& state) {
-  WaitingLine& line = waiting_[static_cast<size_t>(state.priority)];
-  GenerationState* before = line.last;
-  GenerationState* after = nullptr;
-  if (before && before->arrival > state.arrival) {
-    after = line.first;
-    while (after->arrival < state.arrival) after = after->waiting_after;
-    before = after->waiting_before;
-  }
-  state.waiting_before = before;
-  state.waiting_after = after;
-  (before ? before->waiting_after : line.first) = &state;
-  (after ? after->waiting_before : line.last) = &state;
-}
-
-void StepScheduler::leave_line(GenerationState& state) {
-  WaitingLine& line = waiting_[static_cast<size_t>(state.priority)];
-  GenerationState* const before = state.waiting_before;
-  GenerationState* const after = state.waiting_after;
-  (before ? before->waiting_after : line.first) = after;
-  (after ? after->waiting_before : line.last) = before;
-  state.waiting_before = state.waiting_after = nullptr;
-}
-
-GenerationState* StepScheduler::first_waiting() const {
-  GenerationState* first = nullptr;
-  for (const WaitingLine& line : waiting_) {
-    if (line.first && (!first || goes_before(*line.first, *first))) first = line.first;
-  }
-  return first;
+  if (!state.paused) waiting_.insert(state);
 }
 
 // Places among the running that nobody has and no fork to come needs.
@@ -254,7 +216,7 @@ bool StepScheduler::admit(GenerationState& state) {
   sequence.num_computed = num_cached;
   state.num_cached = num_cached;
   counts_.cached_tokens += static_cast<uint64_t>(num_cached);
-  leave_line(state);
+  waiting_.remove(state);
   --counts_.waiting;
   start_running(state);
   return true;
@@ -317,7 +279,7 @@ StepPlan StepScheduler::next(double now) {
   for (GenerationState* state : prefilling_) secure(*state);
   plan_prompts();
   // Nothing can run, but something would: paused requests are in its way.
-  while (steps_.empty() && first_waiting()) {
+  while (steps_.empty() && waiting_.first()) {
     GenerationState* const state = victim();
     WEFT_CHECK(state, "a request was not admitted to an empty pool");
     preempt(*state);
@@ -376,7 +338,7 @@ void StepScheduler::secure(GenerationState& state) {
 // Hands out the token budget: running prefills and the waiting alike by order. The first that
 // cannot be admitted ends admission, not the chunks of those that run.
 void StepScheduler::plan_prompts() {
-  if (prefilling_.empty() && !first_waiting()) return;
+  if (prefilling_.empty() && !waiting_.first()) return;
   std::ranges::sort(prefilling_, [](const auto* a, const auto* b) { return goes_before(*a, *b); });
   const double seconds = seconds_allowed();
   int32_t budget = limits_.max_batch_tokens;
@@ -385,7 +347,7 @@ void StepScheduler::plan_prompts() {
   while (budget > 0) {
     GenerationState* state =
         next_prefilling < prefilling_.size() ? prefilling_[next_prefilling] : nullptr;
-    GenerationState* const head = admitting ? first_waiting() : nullptr;
+    GenerationState* const head = admitting ? waiting_.first() : nullptr;
     if (head && (!state || goes_before(*head, *state))) {
       admitting = admit(*head);
       if (!admitting) continue;

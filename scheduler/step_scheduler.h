@@ -21,7 +21,6 @@
 // many prompt tokens that allows. This changes the size of chunks, never ids.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -32,6 +31,7 @@
 #include "scheduler/block_manager.h"
 #include "scheduler/cost_model.h"
 #include "scheduler/generation_state.h"
+#include "scheduler/waiting_line.h"
 
 namespace weft {
 
@@ -107,10 +107,6 @@ class StepScheduler {
   const CostModel& costs() const { return costs_; }
 
  private:
-  struct WaitingLine {
-    GenerationState* first = nullptr;
-    GenerationState* last = nullptr;
-  };
   // A head of the waiting that could not be admitted, and when trying again may help.
   struct Blocked {
     uint64_t arrival = 0;
@@ -122,9 +118,6 @@ class StepScheduler {
   int64_t most_blocks(const GenerationState& state) const;
 
   void start_waiting(GenerationState& state);
-  void line_up(GenerationState& state);
-  void leave_line(GenerationState& state);
-  GenerationState* first_waiting() const;
   int64_t num_places() const;
   bool admit(GenerationState& state);
   void start_running(GenerationState& state);
@@ -149,8 +142,7 @@ class StepScheduler {
   uint64_t publications_ = 0;
   Blocked blocked_;
 
-  // Waiting and not paused, by order; FIFO within a priority.
-  std::array<WaitingLine, kNumPriorities> waiting_;
+  WaitingLine waiting_;  // what waits and is not paused
   // The last is preempted first: by priority, then by arrival.
   std::vector<GenerationState*> running_;
   // The step under way.
