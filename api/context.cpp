@@ -58,6 +58,19 @@ class EachRow final : public LogitSink {
   std::vector<float> row_;
 };
 
+Result<RunnerSpec> runner_spec(const ContextParams& params) {
+  WEFT_TRY(check_at_least_one("n_ctx", params.n_ctx));
+  WEFT_TRY(check_at_least_one("max_batch_tokens", params.max_batch_tokens));
+  WEFT_TRY(check_at_least_one("max_logit_rows", params.max_logit_rows));
+  WEFT_TRY(check_at_least_one("block_size", params.block_size));
+  const int32_t most_tokens = std::min(params.max_batch_tokens, params.n_ctx);
+  return RunnerSpec{.limits = {.max_tokens = most_tokens,
+                               .max_logit_rows = std::min(params.max_logit_rows, most_tokens)},
+                    .block_size = params.block_size,
+                    .num_blocks = (params.n_ctx - 1) / params.block_size + 1,
+                    .kv_type = params.kv_type};
+}
+
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -103,23 +116,18 @@ struct Context::State {
 Context::Context(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Context::~Context() = default;
 
+Result<MemoryLedger> Context::required_memory(const Model& model, const ContextParams& params) {
+  WEFT_TRY_ASSIGN(const RunnerSpec spec, runner_spec(params));
+  return runner_memory(model, spec);
+}
+
 Result<std::unique_ptr<Context>> Context::create(std::shared_ptr<const Model> model,
                                                  const ContextParams& params) {
-  WEFT_TRY(check_at_least_one("n_ctx", params.n_ctx));
-  WEFT_TRY(check_at_least_one("max_batch_tokens", params.max_batch_tokens));
-  WEFT_TRY(check_at_least_one("max_logit_rows", params.max_logit_rows));
-  WEFT_TRY(check_at_least_one("block_size", params.block_size));
+  WEFT_TRY_ASSIGN(const RunnerSpec spec, runner_spec(params));
+  WEFT_TRY_ASSIGN(auto made, create_runner(*model, spec));
   auto state = std::make_unique<State>();
   state->params = params;
-  state->params.max_batch_tokens = std::min(params.max_batch_tokens, params.n_ctx);
-  const StepLimits limits{
-      .max_tokens = state->params.max_batch_tokens,
-      .max_logit_rows = std::min(params.max_logit_rows, state->params.max_batch_tokens)};
-  WEFT_TRY_ASSIGN(auto made,
-                  create_runner(*model, {.limits = limits,
-                                         .block_size = params.block_size,
-                                         .num_blocks = (params.n_ctx - 1) / params.block_size + 1,
-                                         .kv_type = params.kv_type}));
+  state->params.max_batch_tokens = spec.limits.max_tokens;
   state->runner = std::move(made.runner);
   state->ledger = made.ledger;
   state->model = std::move(model);
@@ -190,7 +198,8 @@ Result<Generation> Context::generate(std::span<const int32_t> prompt_ids,
   return result;
 }
 
-Result<void> Context::evaluate(std::span<const int32_t> ids, int32_t chunk, const OnRow& on_row) {
+Result<void> Context::evaluate(std::span<const int32_t> ids, int32_t chunk, const OnRow& on_row,
+                               const std::stop_token& cancel) {
   State& s = *state_;
   if (std::ssize(ids) > s.params.n_ctx) {
     return fail(ErrorCode::kContextOverflow, std::to_string(ids.size()) +
@@ -202,6 +211,7 @@ Result<void> Context::evaluate(std::span<const int32_t> ids, int32_t chunk, cons
   chunk = std::min(chunk, s.params.max_batch_tokens);
   WEFT_TRY(s.start(ids));
   while (s.sequence.num_computed < std::ssize(ids)) {
+    if (cancel.stop_requested()) return fail(ErrorCode::kCancelled, "evaluate: cancelled");
     const int64_t first = s.sequence.num_computed;
     const auto n = static_cast<int32_t>(std::min<int64_t>(chunk, std::ssize(ids) - first));
     const SequenceStep step{.sequence = &s.sequence, .num_tokens = n, .num_logits = n};

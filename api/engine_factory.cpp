@@ -19,8 +19,8 @@ Result<std::shared_ptr<Backend>> create_backend(const BackendOptions& options) {
   return std::shared_ptr<Backend>(std::move(backend));
 }
 
-Result<ModelParts> open_model(const std::string& path, bool use_mmap) {
-  WEFT_TRY_ASSIGN(const gguf::File file, gguf::File::open(path, {.use_mmap = use_mmap}));
+Result<ModelParts> open_model(const std::string& path, const MapOptions& options) {
+  WEFT_TRY_ASSIGN(const gguf::File file, gguf::File::open(path, options));
   WEFT_TRY_ASSIGN(gguf::LoadedModel loaded, gguf::load_model(file));
   ModelParts parts{.config = std::move(loaded.config),
                    .tensors = std::move(loaded.tensors),

@@ -9,6 +9,7 @@
 
 #include "core/backend.h"
 #include "core/error.h"
+#include "core/mapped_file.h"
 #include "core/model/config.h"
 #include "core/model/tensors.h"
 #include "core/text/vocab.h"
@@ -34,9 +35,9 @@ struct ModelParts {
   std::vector<std::string> warnings;  // what was there and is not used, one line each
 };
 
-// Opens and checks a GGUF file (or the first of its splits). Weights stay mapped from it, or, if
-// not `use_mmap`, are read into memory. Fails with the codes of gguf/file.h and
+// Opens and checks a GGUF file (or the first of its splits). Weights stay mapped from it or are
+// read into memory, as `options` say. Fails with the codes of gguf/file.h and
 // gguf/model_loader.h.
-Result<ModelParts> open_model(const std::string& path, bool use_mmap);
+Result<ModelParts> open_model(const std::string& path, const MapOptions& options);
 
 }  // namespace weft

@@ -17,10 +17,12 @@ Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
   WEFT_TRY_ASSIGN(
       auto backend,
       create_backend({.device = options.device, .threads = options.threads, .isa = options.isa}));
-  WEFT_TRY_ASSIGN(ModelParts parts, open_model(path, options.use_mmap));
+  WEFT_TRY_ASSIGN(ModelParts parts,
+                  open_model(path, {.use_mmap = options.use_mmap, .on_read = options.on_read}));
 
   auto model = std::shared_ptr<Model>(new Model());
   model->options_ = options;
+  model->options_.on_read = nullptr;  // it was for this call
   ModelInfo& info = model->info_;
   const ModelConfig& config = parts.config;
   info.name = config.name;

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/mapped_file.h"
 #include "scheduler/sampler.h"
 
 namespace weft {
@@ -34,6 +35,7 @@ struct ModelOptions {
   std::string isa;                   // force a CPU kernel set; empty: the best there is
   std::string activations = "auto";  // how linear layers hold their inputs; auto = f32
   bool use_mmap = true;              // false: read the file into memory
+  ReadProgress on_read;              // while it is read: bytes so far and in all of this file
 };
 
 struct ModelInfo {
@@ -115,6 +117,9 @@ using OnToken = std::function<bool(int32_t id, std::string_view text)>;
 // One sequence over a model. Owned by one thread at a time.
 class Context {
  public:
+  // What a context of these parameters takes, without making one. Fails with kInvalidArgument.
+  static Result<MemoryLedger> required_memory(const Model& model, const ContextParams& params);
+
   // Fails with kOutOfMemory (naming the ledger) or kInvalidArgument.
   static Result<std::unique_ptr<Context>> create(std::shared_ptr<const Model> model,
                                                  const ContextParams& params = {});
@@ -130,9 +135,11 @@ class Context {
 
   // Logits of every id, from an empty sequence, computed `chunk` tokens a step (0:
   // max_batch_tokens). on_row gets (index of the id, its logits [n_vocab]) in order. Needs
-  // max_logit_rows ≥ chunk.
+  // max_logit_rows ≥ chunk. Fails as generate() does, and with kCancelled where `cancel`, looked
+  // at before every step, asks for it.
   using OnRow = std::function<void(int64_t row, std::span<const float> logits)>;
-  Result<void> evaluate(std::span<const int32_t> ids, int32_t chunk, const OnRow& on_row);
+  Result<void> evaluate(std::span<const int32_t> ids, int32_t chunk, const OnRow& on_row,
+                        const std::stop_token& cancel = {});
 
   // Empties the sequence; its blocks return to the pool.
   void clear();

@@ -19,6 +19,13 @@ Result<std::shared_ptr<Backend>> backend_of(const Model& model) {
   return create_backend({.device = options.device, .threads = options.threads, .isa = options.isa});
 }
 
+Result<KvPoolSpec> kv_pool_spec(const RunnerSpec& spec) {
+  WEFT_TRY(check_at_least_one("block_size", spec.block_size));
+  KvPoolSpec kv{.block_size = spec.block_size, .num_blocks = spec.num_blocks};
+  WEFT_TRY_ASSIGN(kv.type, parse_kv_type(spec.kv_type));
+  return kv;
+}
+
 MemoryLedger ledger_of(const Model& model, const Backend& backend, const StepLimits& limits,
                        const KvPoolSpec& kv) {
   const Decoder& decoder = *model.decoder();
@@ -41,9 +48,7 @@ Result<void> check_memory(const MemoryLedger& ledger) {
 }  // namespace
 
 Result<RunnerAndLedger> create_runner(const Model& model, const RunnerSpec& spec) {
-  WEFT_TRY(check_at_least_one("block_size", spec.block_size));
-  KvPoolSpec kv{.block_size = spec.block_size, .num_blocks = spec.num_blocks};
-  WEFT_TRY_ASSIGN(kv.type, parse_kv_type(spec.kv_type));
+  WEFT_TRY_ASSIGN(const KvPoolSpec kv, kv_pool_spec(spec));
   WEFT_TRY_ASSIGN(auto backend, backend_of(model));
   RunnerAndLedger made{.ledger = ledger_of(model, *backend, spec.limits, kv)};
   WEFT_TRY(check_memory(made.ledger));
@@ -52,11 +57,17 @@ Result<RunnerAndLedger> create_runner(const Model& model, const RunnerSpec& spec
   return made;
 }
 
-Result<uint64_t> kv_block_bytes(const Model& model, const RunnerSpec& spec) {
-  KvPoolSpec kv{.block_size = spec.block_size, .num_blocks = 1};
-  WEFT_TRY_ASSIGN(kv.type, parse_kv_type(spec.kv_type));
+Result<MemoryLedger> runner_memory(const Model& model, const RunnerSpec& spec) {
+  WEFT_TRY_ASSIGN(const KvPoolSpec kv, kv_pool_spec(spec));
   WEFT_TRY_ASSIGN(const auto backend, backend_of(model));
-  return ledger_of(model, *backend, spec.limits, kv).kv_bytes;
+  return ledger_of(model, *backend, spec.limits, kv);
+}
+
+Result<uint64_t> kv_block_bytes(const Model& model, const RunnerSpec& spec) {
+  RunnerSpec one_block = spec;
+  one_block.num_blocks = 1;
+  WEFT_TRY_ASSIGN(const MemoryLedger ledger, runner_memory(model, one_block));
+  return ledger.kv_bytes;
 }
 
 Result<void> check_at_least_one(const char* field, int64_t value) {

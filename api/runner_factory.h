@@ -27,6 +27,9 @@ struct RunnerAndLedger {
 // Fails with kInvalidArgument, kOutOfMemory (with the ledger's numbers) or as create_backend().
 Result<RunnerAndLedger> create_runner(const Model& model, const RunnerSpec& spec);
 
+// What create_runner() would take; fails with kInvalidArgument.
+Result<MemoryLedger> runner_memory(const Model& model, const RunnerSpec& spec);
+
 // Bytes of KV cache that one block takes.
 Result<uint64_t> kv_block_bytes(const Model& model, const RunnerSpec& spec);
 

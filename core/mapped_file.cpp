@@ -1,5 +1,6 @@
 #include "core/mapped_file.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace weft {
@@ -17,10 +18,22 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& pa
     auto memory = platform::map_memory(size);
     if (!memory) return fail(memory.error().code, path + ": " + memory.error().message);
     opened->memory_ = std::move(*memory);
-    WEFT_TRY(platform::read_at(opened->file_, path, 0, {opened->memory_.data(), size}));
+    WEFT_TRY(opened->read_all(options.on_read));
   }
   WEFT_TRY(opened->check_unchanged());
   return opened;
+}
+
+Result<void> MappedFile::read_all(const ReadProgress& on_read) {
+  constexpr uint64_t kPieceBytes = uint64_t{64} << 20;  // some tens of milliseconds from a disk
+  const std::span<std::byte> memory(memory_.data(), memory_.size());
+  for (uint64_t done = 0; done < memory.size();) {
+    const uint64_t piece = std::min<uint64_t>(kPieceBytes, memory.size() - done);
+    WEFT_TRY(platform::read_at(file_, path_, done, memory.subspan(done, piece)));
+    done += piece;
+    if (on_read) on_read(done, memory.size());
+  }
+  return {};
 }
 
 Result<void> MappedFile::check_unchanged() const {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -13,11 +14,15 @@
 
 namespace weft {
 
+// Bytes read so far, and in all. Called by the thread that opens, between reads.
+using ReadProgress = std::function<void(uint64_t done, uint64_t total)>;
+
 struct MapOptions {
   // Off: the bytes are read into memory of this process. Takes that memory and the time, but a
   // file that is overwritten or cut later can do no harm; with a mapping, touching what was cut
   // off ends the process (SIGBUS).
   bool use_mmap = true;
+  ReadProgress on_read;  // only where bytes are read into memory; may be empty
 };
 
 // Immutable: any number of threads may read.
@@ -40,6 +45,7 @@ class MappedFile {
 
  private:
   MappedFile() = default;
+  Result<void> read_all(const ReadProgress& on_read);
 
   std::string path_;
   platform::FileHandle file_;
