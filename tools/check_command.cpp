@@ -1,5 +1,4 @@
 // infer check: a verdict on a model file, for people and for programs.
-#include <chrono>
 #include <cstdio>
 #include <memory>
 
@@ -11,6 +10,7 @@
 #include "gguf/printable.h"
 #include "tools/byte_size.h"
 #include "tools/command.h"
+#include "tools/progress.h"
 
 namespace weft::tools {
 namespace {
@@ -19,16 +19,6 @@ struct CheckFlags {
   std::string file;
   bool json = false, deep = false, no_mmap = false;
 };
-
-// A line to stderr once a second: nothing for a small file, a sign of life for a large one.
-gguf::ScanProgress progress_lines() {
-  using Clock = std::chrono::steady_clock;
-  return [last = Clock::now()](uint64_t done, uint64_t total) mutable {
-    if (Clock::now() - last < std::chrono::seconds(1)) return;
-    last = Clock::now();
-    fmt::print(stderr, "checked {} of {}\n", byte_size(done), byte_size(total));
-  };
-}
 
 void print_json(const std::string& path, bool deep, const gguf::CheckReport& report) {
   const nlohmann::ordered_json object = {
@@ -74,8 +64,13 @@ void add_check_command(CLI::App& app, int& exit_code) {
   command->callback([flags, &exit_code] {
     // What cannot be found is judged too: the verdict is that there is no such file.
     const std::string path = find_model(flags->file, models_directory()).value_or(flags->file);
-    const gguf::CheckReport report = gguf::check_file(
-        path, {.deep = flags->deep, .use_mmap = !flags->no_mmap}, progress_lines());
+    gguf::CheckReport report;
+    {
+      Progress progress("check");
+      report =
+          gguf::check_file(path, {.deep = flags->deep, .use_mmap = !flags->no_mmap},
+                           [&](uint64_t done, uint64_t total) { progress.report(done, total); });
+    }
     if (flags->json) {
       print_json(path, flags->deep, report);
     } else {

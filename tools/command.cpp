@@ -20,13 +20,24 @@ std::string one_line(std::string_view text) {
 }  // namespace
 
 int report(const Error& error) {
+  if (error.code == ErrorCode::kCancelled) return report_interrupt();
   std::fprintf(stderr, "infer: %s\n", one_line(error.message).c_str());
   return kExitFailed;
+}
+
+int report_interrupt() {
+  std::fputs("infer: interrupted\n", stderr);
+  return kExitInterrupted;
 }
 
 int report_usage(std::string_view message) {
   std::fprintf(stderr, "infer: %s\n", one_line(message).c_str());
   return kExitUsage;
+}
+
+int finish_stdout(int exit_code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit_code;
+  return report({ErrorCode::kIoError, "standard output: cannot be written"});
 }
 
 Result<std::string> read_stdin() {

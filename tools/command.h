@@ -27,8 +27,12 @@ void add_tokenize_command(CLI::App& app, int& exit_code);
 
 // Prints "infer: MESSAGE" to stderr on one line and returns kExitFailed.
 int report(const Error& error);
-// The same for a wrong combination of arguments; returns kExitUsage.
+// "infer: interrupted"; returns kExitInterrupted. report() does so for kCancelled.
+int report_interrupt();
+// "infer: MESSAGE" for a wrong argument; returns kExitUsage.
 int report_usage(std::string_view message);
+// Brings what was printed out; kExitFailed, with a message, where it could not be written.
+int finish_stdout(int exit_code);
 
 // Standard input to its end, byte for byte.
 Result<std::string> read_stdin();

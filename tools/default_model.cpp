@@ -39,6 +39,8 @@ Result<std::string> require_model(const std::string& name) {
 }
 
 bool looks_like_model(const std::string& word) {
+  std::error_code error;
+  if (fs::is_directory(word, error)) return false;  // a prompt may well be called like a folder
   return word.ends_with(".gguf") || find_model(word, models_directory()).has_value();
 }
 

@@ -167,7 +167,7 @@ void add_inspect_command(CLI::App& app, int& exit_code) {
   command->add_option("model", flags->model, "A path or a name below $WEFT_MODELS")->required();
   command->add_flag("--json", flags->json, "One JSON object");
   command->add_option("--ctx-size", flags->ctx_size, "Tokens of context to reckon memory for")
-      ->check(number_in(1, std::numeric_limits<int32_t>::max(), "1 to 2147483647"))
+      ->check(whole_number_in(1, std::numeric_limits<int32_t>::max()))
       ->capture_default_str();
   command->callback([flags, &exit_code] {
     auto result = run_inspect(*flags);

@@ -4,7 +4,6 @@
 #include <memory>
 #include <utility>
 
-#include "api/engine_factory.h"
 #include "api/model.h"
 #include "core/text/tokenizer.h"
 #include "gguf/vocab_loader.h"
@@ -39,15 +38,8 @@ Result<std::vector<StopToken>> find_stop_tokens(const gguf::Metadata& metadata) 
 
 // What a context of these parameters takes, without making one.
 Result<MemoryLedger> find_memory(const std::string& path, int32_t ctx_size) {
-  const ContextParams params{.n_ctx = ctx_size};
   WEFT_TRY_ASSIGN(const auto model, Model::load(path, {.device = "cpu"}));
-  WEFT_TRY_ASSIGN(const auto backend, create_backend({.device = "cpu"}));
-  const StepLimits limits{.max_tokens = std::min(params.max_batch_tokens, params.n_ctx),
-                          .max_logit_rows = params.max_logit_rows};
-  const KvPoolSpec kv{.block_size = params.block_size,
-                      .num_blocks = (params.n_ctx - 1) / params.block_size + 1};
-  const Decoder& decoder = *model->decoder();
-  return DecoderState::ledger(decoder.config(), decoder.weight_bytes(), *backend, limits, kv);
+  return Context::required_memory(*model, {.n_ctx = ctx_size});
 }
 
 }  // namespace

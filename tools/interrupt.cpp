@@ -27,7 +27,9 @@ Interrupt::~Interrupt() {
 void Interrupt::wait() {
   int signal = 0;
   while (sigwait(&signals_, &signal) == 0 && signal != SIGUSR1) {
-    if (!source_.request_stop()) _exit(kExitInterrupted);
+    if (deferred_ && source_.request_stop()) continue;
+    report_interrupt();
+    _exit(kExitInterrupted);
   }
 }
 

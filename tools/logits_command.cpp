@@ -12,6 +12,7 @@
 #include "tools/command.h"
 #include "tools/default_model.h"
 #include "tools/id_list.h"
+#include "tools/interrupt.h"
 #include "tools/logits_compare.h"
 #include "tools/options.h"
 
@@ -23,14 +24,14 @@ struct LogitsFlags {
   std::string model;
   std::vector<std::string> tokens;
   std::string out, against;
-  int chunk = 512;
+  int chunk = 128;
   std::string kv_type = "auto";
 };
 
-Result<int> logits(const LogitsFlags& flags) {
-  WEFT_TRY_ASSIGN(const std::vector<int32_t> ids, parse_ids(flags.tokens));
+Result<void> logits(const LogitsFlags& flags, const std::vector<int32_t>& ids) {
   WEFT_TRY_ASSIGN(const std::string path, require_model(flags.model));
-  WEFT_TRY_ASSIGN(auto model, Model::load(path, flags.engine.model_options()));
+  Interrupt interrupt;
+  WEFT_TRY_ASSIGN(auto model, load_model(path, flags.engine.model_options()));
   const auto n_ids = static_cast<int32_t>(ids.size());
   WEFT_TRY_ASSIGN(auto context, Context::create(model, {.n_ctx = std::max(1, n_ids),
                                                         .max_batch_tokens = flags.chunk,
@@ -51,21 +52,23 @@ Result<int> logits(const LogitsFlags& flags) {
   }
   std::optional<AtomicFile> out;
   if (!flags.out.empty()) {
+    interrupt.defer();  // what was written so far is to be removed
     WEFT_TRY_ASSIGN(out, AtomicFile::create(flags.out));
   }
   LogitsComparison comparison;
   Result<void> written;
-  WEFT_TRY(context->evaluate(ids, flags.chunk, [&](int64_t row, std::span<const float> ours) {
+  const Context::OnRow on_row = [&](int64_t row, std::span<const float> ours) {
     if (out && written) written = out->write(std::as_bytes(ours));
     if (reference) {
       const auto bytes = reference->bytes().subspan(row * ours.size_bytes(), ours.size_bytes());
       comparison.add_row(bytes, ours);
     }
-  }));
+  };
+  WEFT_TRY(context->evaluate(ids, flags.chunk, on_row, interrupt.token()));
   WEFT_TRY(written);
   if (out) WEFT_TRY(out->commit());
   if (reference) std::printf("%s\n", comparison.summary().c_str());
-  return kExitOk;
+  return {};
 }
 
 }  // namespace
@@ -80,7 +83,7 @@ void add_logits_command(CLI::App& app, int& exit_code) {
   command->add_option("--against", flags->against,
                       "Compare with this file: KL divergence, largest difference, agreement");
   command->add_option("--chunk", flags->chunk, "Tokens computed in one step")
-      ->check(number_in(1, 1 << 20, "a whole number of at least 1"))
+      ->check(whole_number_in(1, 1 << 20))
       ->capture_default_str();
   command->add_option("--kv-type", flags->kv_type, "How keys and values are kept (auto = f32)")
       ->check(CLI::IsMember({"auto", "f32", "f16", "bf16"}));
@@ -90,8 +93,13 @@ void add_logits_command(CLI::App& app, int& exit_code) {
       exit_code = report_usage("logits: --out or --against is needed");
       return;
     }
-    auto result = logits(*flags);
-    exit_code = result ? *result : report(result.error());
+    const auto ids = parse_ids(flags->tokens);
+    if (!ids || ids->empty()) {
+      exit_code = report_usage(ids ? "logits: --tokens holds no token id" : ids.error().message);
+      return;
+    }
+    auto result = logits(*flags, *ids);
+    exit_code = result ? kExitOk : report(result.error());
   });
 }
 

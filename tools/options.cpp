@@ -1,62 +1,64 @@
 #include "tools/options.h"
 
 #include <charconv>
-#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <optional>
+#include <utility>
+
+#include "tools/progress.h"
 
 namespace weft::tools {
 namespace {
 
-std::optional<double> parse_number(const std::string& text) {
-  double value = 0;
+// The whole text as a T, or nothing.
+template <class T>
+std::optional<T> parse(const std::string& text) {
+  T value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
 
-template <class InRange>
+template <class T, class InRange>
 CLI::Validator number_where(InRange in_range, const std::string& wanted) {
   return CLI::Validator(
       [in_range, wanted](const std::string& text) -> std::string {
-        const std::optional<double> value = parse_number(text);
-        if (value && std::isfinite(*value) && in_range(*value)) return "";
-        return text + ", expected " + wanted;
+        const std::optional<T> value = parse<T>(text);
+        return value && in_range(*value) ? "" : text + ", expected " + wanted;
       },
       wanted);
 }
 
 }  // namespace
 
+CLI::Validator whole_number_in(int64_t low, int64_t high) {
+  return number_where<int64_t>(
+      [=](int64_t v) { return v >= low && v <= high; },
+      "a whole number in " + std::to_string(low) + " … " + std::to_string(high));
+}
+
+// NaN is in no range, and every range ends before infinity.
 CLI::Validator number_in(double low, double high, const std::string& wanted) {
-  return number_where([=](double v) { return v >= low && v <= high; }, wanted);
+  return number_where<double>([=](double v) { return v >= low && v <= high; }, wanted);
 }
 
 CLI::Validator number_above(double low, double high, const std::string& wanted) {
-  return number_where([=](double v) { return v > low && v <= high; }, wanted);
+  return number_where<double>([=](double v) { return v > low && v <= high; }, wanted);
 }
 
 CLI::Validator unsigned_64() {
-  const std::string wanted = "a whole number in 0 … 2^64 - 1";
-  return CLI::Validator(
-      [wanted](const std::string& text) -> std::string {
-        uint64_t value = 0;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-        if (error == std::errc() && end == text.data() + text.size()) return "";
-        return text + ", expected " + wanted;
-      },
-      wanted);
+  return number_where<uint64_t>([](uint64_t) { return true; }, "a whole number in 0 … 2^64 - 1");
 }
 
 void EngineFlags::add_to(CLI::App& command) {
   command.add_option("--threads", model.threads, "Worker threads (default: the usable cores)")
-      ->check(number_in(1, 1024, "a whole number in 1 … 1024"));
+      ->check(whole_number_in(1, 1024));
   command.add_option("--device", model.device, "Where to run")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str();
   command.add_option("--gpu-layers", gpu_layers, "Layers to put on the GPU")
-      ->check(number_in(0, 1 << 20, "a whole number of at least 0"));
+      ->check(whole_number_in(0, 1 << 20));
   command.add_option("--isa", model.isa, "Force a CPU kernel set (scalar, avx2, …)");
   command
       .add_option("--activations", model.activations,
@@ -74,6 +76,12 @@ ModelOptions EngineFlags::model_options() const {
   ModelOptions options = model;
   options.use_mmap = !no_mmap;
   return options;
+}
+
+Result<std::shared_ptr<const Model>> load_model(const std::string& path, ModelOptions options) {
+  Progress progress("loading");
+  options.on_read = [&](uint64_t done, uint64_t total) { progress.report(done, total); };
+  return Model::load(path, options);
 }
 
 }  // namespace weft::tools

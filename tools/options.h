@@ -1,6 +1,8 @@
 // Options that several subcommands share, and validators whose messages name what was wanted.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -9,6 +11,7 @@
 
 namespace weft::tools {
 
+CLI::Validator whole_number_in(int64_t low, int64_t high);
 // A finite number in [low, high]; `wanted` is how the message describes the range.
 CLI::Validator number_in(double low, double high, const std::string& wanted);
 // A finite number in (low, high].
@@ -26,5 +29,8 @@ struct EngineFlags {
   void add_to(CLI::App& command);
   ModelOptions model_options() const;
 };
+
+// Model::load, with progress on stderr where it takes over a second.
+Result<std::shared_ptr<const Model>> load_model(const std::string& path, ModelOptions options);
 
 }  // namespace weft::tools

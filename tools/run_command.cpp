@@ -64,14 +64,17 @@ Result<Work> resolve(const RunFlags& flags) {
 
 double per_second(double n, double seconds) { return seconds > 0 ? n / seconds : 0; }
 
+const char* plural(size_t n) { return n == 1 ? "" : "s"; }
+
 void print_figures(const Generation& g, double load_seconds) {
   const double prompt = static_cast<double>(g.prompt_ids.size());
   const double decoded = g.ids.empty() ? 0 : static_cast<double>(g.ids.size()) - 1;
   std::fprintf(stderr,
-               "[load %.2f s | prompt %zu tokens, %.1f tokens/s | generated %zu tokens, "
+               "[load %.2f s | prompt %zu token%s, %.1f tokens/s | generated %zu token%s, "
                "%.1f tokens/s | %s]\n",
-               load_seconds, g.prompt_ids.size(), per_second(prompt, g.prompt_seconds),
-               g.ids.size(), per_second(decoded, g.generate_seconds),
+               load_seconds, g.prompt_ids.size(), plural(g.prompt_ids.size()),
+               per_second(prompt, g.prompt_seconds), g.ids.size(), plural(g.ids.size()),
+               per_second(decoded, g.generate_seconds),
                std::string(finish_reason_name(g.finish_reason)).c_str());
 }
 
@@ -95,22 +98,22 @@ Result<int> run(const RunFlags& flags) {
   WEFT_TRY_ASSIGN(const Work work, resolve(flags));
   Interrupt interrupt;
   const auto start = Clock::now();
-  WEFT_TRY_ASSIGN(auto model, Model::load(work.model_path, flags.engine.model_options()));
+  WEFT_TRY_ASSIGN(auto model, load_model(work.model_path, flags.engine.model_options()));
   WEFT_TRY_ASSIGN(const auto prompt_ids, model->tokenize(work.prompt, !flags.no_bos));
 
   const int64_t needed = std::ssize(prompt_ids) + flags.max_tokens;
   const int64_t n_ctx = flags.ctx_size > 0 ? flags.ctx_size : needed;
-  const int32_t trained = model->info().n_ctx_train;
-  if (trained > 0 && std::min(n_ctx, needed) > trained) {
-    std::fprintf(stderr, "infer: warning: %lld tokens may be used, the model was trained on %d\n",
-                 static_cast<long long>(std::min(n_ctx, needed)), trained);
-  }
   if (n_ctx > INT32_MAX) {
     return fail(ErrorCode::kContextOverflow, "prompt and max-tokens: " + std::to_string(n_ctx) +
                                                  " tokens, expected fewer than 2^31");
   }
   WEFT_TRY_ASSIGN(auto context, Context::create(model, {.n_ctx = static_cast<int32_t>(n_ctx),
                                                         .kv_type = flags.kv_type}));
+  const int32_t trained = model->info().n_ctx_train;
+  if (trained > 0 && std::min(n_ctx, needed) > trained) {
+    std::fprintf(stderr, "infer: warning: %lld tokens may be used, the model was trained on %d\n",
+                 static_cast<long long>(std::min(n_ctx, needed)), trained);
+  }
   const double load_seconds = std::chrono::duration<double>(Clock::now() - start).count();
 
   GenerateOptions options{.max_tokens = flags.max_tokens,
@@ -118,29 +121,26 @@ Result<int> run(const RunFlags& flags) {
                           .stop_strings = flags.stop_strings,
                           .cancel = interrupt.token()};
   options.sampling.seed = flags.seed ? *flags.seed : std::random_device{}();
-  OnToken print;
-  if (!flags.json) {
-    print = [](int32_t, std::string_view text) {
-      return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
-             std::fflush(stdout) == 0;
-    };
-  }
   size_t printed = 0;
-  const OnToken counted = [&](int32_t id, std::string_view text) {
+  const OnToken print = [&](int32_t, std::string_view text) {
+    interrupt.defer();  // from the first token on there is something to show
+    if (flags.json) return true;
     printed += text.size();
-    return !print || print(id, text);
+    return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
+           std::fflush(stdout) == 0;
   };
-  WEFT_TRY_ASSIGN(const Generation generation, context->generate(prompt_ids, options, counted));
+  WEFT_TRY_ASSIGN(const Generation generation, context->generate(prompt_ids, options, print));
   if (flags.json) {
     print_json(generation, *model, load_seconds);
   } else {
-    std::printf("%s\n", generation.text.c_str() + std::min(printed, generation.text.size()));
+    // What was held back for a stop string or an unfinished character; it may hold NUL.
+    const std::string_view rest = std::string_view(generation.text).substr(printed);
+    std::fwrite(rest.data(), 1, rest.size(), stdout);
+    std::fputc('\n', stdout);
   }
   std::fflush(stdout);
   print_figures(generation, load_seconds);
-  if (!interrupt.requested()) return kExitOk;
-  std::fprintf(stderr, "infer: interrupted\n");
-  return kExitInterrupted;
+  return interrupt.requested() ? report_interrupt() : kExitOk;
 }
 
 }  // namespace
@@ -155,14 +155,14 @@ void add_run_command(CLI::App& app, int& exit_code) {
       ->expected(0, -1);
   command->add_option("-m,--model", flags->model_flag, "The model, as a path or a name");
   command->add_option("-n,--max-tokens", flags->max_tokens, "Most tokens to generate")
-      ->check(number_in(1, 1 << 30, "a whole number of at least 1"))
+      ->check(whole_number_in(1, 1 << 30))
       ->capture_default_str();
   SamplingParams& s = flags->sampling;
   command->add_option("--temperature", s.temperature, "0 takes the most likely token")
       ->check(number_in(0, 1e6, "a finite number of at least 0"))
       ->capture_default_str();
   command->add_option("--top-k", s.top_k, "Keep the k most likely; 0 or -1: all")
-      ->check(number_in(-1, 1 << 30, "a whole number of at least -1"))
+      ->check(whole_number_in(-1, 1 << 30))
       ->capture_default_str();
   command->add_option("--top-p", s.top_p, "Keep the smallest set of this probability")
       ->check(number_above(0, 1, "a number in (0, 1]"))
@@ -182,7 +182,7 @@ void add_run_command(CLI::App& app, int& exit_code) {
   command
       ->add_option("--ctx-size", flags->ctx_size,
                    "Most tokens of prompt and answer (default: as many as are asked for)")
-      ->check(number_in(1, 1 << 30, "a whole number of at least 1"));
+      ->check(whole_number_in(1, 1 << 30));
   command->add_option("--kv-type", flags->kv_type, "How keys and values are kept (auto = f32)")
       ->check(CLI::IsMember({"auto", "f32", "f16", "bf16"}));
   command->add_option("--stop", flags->stop_strings, "End before this text; may be repeated")

@@ -1,17 +1,16 @@
 // infer synth: a model file of an exact shape with random weights, to measure and to test with.
 #include <algorithm>
-#include <chrono>
-#include <cstdio>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
-#include <unistd.h>
 #include <utility>
 
 #include "tools/command.h"
+#include "tools/interrupt.h"
 #include "tools/options.h"
+#include "tools/progress.h"
 #include "tools/synth/model_writer.h"
 #include "tools/synth/vocabulary.h"
 
@@ -24,35 +23,6 @@ struct SynthFlags {
   std::optional<int> threads;
   uint64_t seed = 0;
   bool pure = false;
-};
-
-// "infer: synth: 40 % of 763 MiB" on stderr, once the work has taken a second: in place on a
-// terminal, else a line for each tenth.
-class Progress {
- public:
-  ~Progress() {
-    if (shown_ && terminal_) std::fputc('\n', stderr);
-  }
-
-  void report(int64_t done, int64_t total) {
-    if (Clock::now() - start_ < std::chrono::seconds(1)) return;
-    const int percent =
-        static_cast<int>(100.0 * static_cast<double>(done) / static_cast<double>(total));
-    const int step = terminal_ ? percent : percent / 10;
-    if (step == last_step_) return;
-    last_step_ = step;
-    shown_ = true;
-    std::fprintf(stderr, "%sinfer: synth: %3d %% of %lld MiB%s", terminal_ ? "\r" : "", percent,
-                 static_cast<long long>(total >> 20), terminal_ ? "" : "\n");
-    std::fflush(stderr);
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  const Clock::time_point start_ = Clock::now();
-  const bool terminal_ = isatty(STDERR_FILENO) != 0;
-  bool shown_ = false;
-  int last_step_ = -1;
 };
 
 // A wrong name is a wrong argument, told with the names there are.
@@ -84,7 +54,10 @@ Result<void> synth(const SynthFlags& flags) {
   options.seed = flags.seed;
   options.threads =
       flags.threads.value_or(std::max(1, static_cast<int>(std::thread::hardware_concurrency())));
-  Progress progress;
+  Interrupt interrupt;
+  interrupt.defer();  // what was written so far is to be removed
+  options.cancel = interrupt.token();
+  Progress progress("synth");
   options.progress = [&](int64_t done, int64_t total) { progress.report(done, total); };
   return synth::write_synthetic_model(options, flags.out);
 }
@@ -108,14 +81,14 @@ void add_synth_command(CLI::App& app, int& exit_code) {
       ->check(known("TYPE", find_type));
   command->add_option("out", flags->out, "The GGUF file to write")->required();
   command->add_option("--seed", flags->seed, "Same seed, same bytes")
-      ->check(number_in(0, 1.8446744073709551615e19, "a whole number of at least 0"))
+      ->check(unsigned_64())
       ->capture_default_str();
   command->add_option("--layers", flags->layers, "Layers (default: the genuine model's)")
-      ->check(number_in(1, 1024, "a whole number in 1 … 1024"));
+      ->check(whole_number_in(1, 1024));
   command->add_option("--vocab", flags->vocab, "Tokens (default: the genuine model's)")
-      ->check(number_in(synth::kSmallestVocabulary, 1 << 20, "a whole number in 354 … 1048576"));
+      ->check(whole_number_in(synth::kSmallestVocabulary, 1 << 20));
   command->add_option("--threads", flags->threads, "Worker threads (default: the usable cores)")
-      ->check(number_in(1, 1024, "a whole number in 1 … 1024"));
+      ->check(whole_number_in(1, 1024));
   command->add_flag("--pure", flags->pure, "Store every matrix in the base type, as no mix does");
   command->callback([flags, &exit_code] {
     auto result = synth(*flags);

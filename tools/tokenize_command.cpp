@@ -98,6 +98,10 @@ void add_detokenize_command(CLI::App& app, int& exit_code) {
   command->add_option("ids", flags->ids, "Token ids (default: standard input)");
   command->add_flag("--special", flags->special, "Show control tokens too");
   command->callback([flags, &exit_code] {
+    if (const auto ids = parse_ids(flags->ids); !ids) {
+      exit_code = report_usage(ids.error().message);
+      return;
+    }
     auto result = detokenize(*flags);
     exit_code = result ? kExitOk : report(result.error());
   });

@@ -96,6 +96,7 @@ Result<void> write_synthetic_model(const SynthOptions& options, const std::strin
   }
   int64_t done = 0;
   const ByteSink append = [&](std::span<const std::byte> bytes) -> Result<void> {
+    if (options.cancel.stop_requested()) return fail(ErrorCode::kCancelled, "synth: cancelled");
     WEFT_TRY(writer.append(bytes));
     done += std::ssize(bytes);
     if (options.progress) options.progress(done, total);
