@@ -1,0 +1,51 @@
+// docs/cli.md names every command and every flag that `infer` has.
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "tests/tools/program.h"
+
+namespace weft {
+namespace {
+
+std::set<std::string> all_matches(const std::string& text, const std::regex& wanted) {
+  std::set<std::string> found;
+  for (std::sregex_iterator it(text.begin(), text.end(), wanted), end; it != end; ++it) {
+    found.insert((*it)[1]);
+  }
+  return found;
+}
+
+// The part of the page from the command's own paragraph to the next command or heading.
+std::string section(const std::string& page, const std::string& command) {
+  const size_t start = page.find("**`infer " + command + " ");
+  if (start == std::string::npos) return "";
+  const size_t end = page.find("\n**`infer ", start);
+  return page.substr(start, std::min(end, page.find("\n## ", start)) - start);
+}
+
+TEST(CliDocs, EveryFlagOfEveryCommandIsDocumented) {
+  std::ifstream file(WEFT_SOURCE_DIR "/docs/cli.md");
+  std::ostringstream page;
+  page << file.rdbuf();
+  const std::string help = test::run_infer({"--help"}).out;
+  const auto commands =
+      all_matches(help.substr(help.find("Subcommands:")), std::regex("\n  ([a-z]+) "));
+  ASSERT_GE(commands.size(), 7u);
+  for (const std::string& command : commands) {
+    const std::string text = section(page.str(), command);
+    EXPECT_NE(text, "") << "infer " << command;
+    const std::string flags = test::run_infer({command, "--help"}).out;
+    for (const std::string& flag : all_matches(flags, std::regex("(--[a-z][a-z-]*)"))) {
+      if (flag == "--help") continue;
+      EXPECT_TRUE(std::regex_search(text, std::regex(flag + "(?![a-z-])")))
+          << "infer " << command << " " << flag;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace weft
