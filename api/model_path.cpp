@@ -11,20 +11,33 @@ namespace {
 
 namespace fs = std::filesystem;
 
+bool is_separator(char c) {
+  const auto u = static_cast<unsigned char>(c);
+  return u < 0x80 && std::isalnum(u) == 0;
+}
+
 // Lower case, without separators: "Qwen/Qwen3-0.6B" → "qwenqwen306b".
 std::string folded(std::string_view name) {
   std::string out;
   for (const char c : name) {
-    const auto u = static_cast<unsigned char>(c);
-    if (std::isalnum(u) || u >= 0x80) out += static_cast<char>(std::tolower(u));
+    if (!is_separator(c)) out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   }
   return out;
 }
 
+// Whether `name` is what is wanted (folded), or goes on after it from a separator: a prompt of one
+// word is not to be taken for a model whose name happens to begin with it.
+bool begins_with(std::string_view name, std::string_view wanted) {
+  size_t end = 0;
+  for (size_t folded_size = 0; end < name.size() && folded_size < wanted.size(); ++end) {
+    if (!is_separator(name[end])) ++folded_size;
+  }
+  return folded(name.substr(0, end)) == wanted && (end == name.size() || is_separator(name[end]));
+}
+
 // How a file may be called: by its path below the models' folder or by its name alone.
 bool means(const fs::path& below, std::string_view wanted) {
-  return folded(below.string()).starts_with(wanted) ||
-         folded(below.filename().string()).starts_with(wanted);
+  return begins_with(below.string(), wanted) || begins_with(below.filename().string(), wanted);
 }
 
 bool is_later_split(const std::string& stem) {

@@ -41,6 +41,13 @@ TEST_F(FindModel, NamesForgiveCaseAndSeparators) {
   EXPECT_EQ(find("llama3.2:1b"), "Llama-3.2-1B-Instruct-Q4_K_M.gguf");
 }
 
+TEST_F(FindModel, WhatIsLeftOutBeginsAtASeparator) {
+  put("stories260K.gguf");
+  EXPECT_EQ(find("stories-260k"), "stories260K.gguf");
+  EXPECT_EQ(find("stories"), "");
+  EXPECT_EQ(find("s"), "");
+}
+
 TEST_F(FindModel, FoldersBelowAreLookedInToo) {
   put("Qwen/Qwen2.5-0.5B.gguf");
   EXPECT_EQ(find("Qwen/Qwen2.5-0.5B"), "Qwen/Qwen2.5-0.5B.gguf");

@@ -23,6 +23,7 @@ constexpr std::array kFolders = {
     Folder{"api/", 2},
     Folder{"tools/", 3},
     Folder{"bench/", 3},
+    Folder{"examples/", 3},
     // Tests may look at everything, the parts of the programs included.
     Folder{"tests/", 4},
 };

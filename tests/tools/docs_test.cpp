@@ -1,4 +1,5 @@
-// docs/cli.md names every command and every flag that `infer` has.
+// What the pages say of the programs: docs/cli.md names every command and every flag, and README
+// quotes the example as it is compiled.
 #include <fstream>
 #include <regex>
 #include <set>
@@ -10,6 +11,13 @@
 
 namespace weft {
 namespace {
+
+std::string read(const std::string& page) {
+  std::ifstream file(WEFT_SOURCE_DIR "/" + page);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
 
 std::set<std::string> all_matches(const std::string& text, const std::regex& wanted) {
   std::set<std::string> found;
@@ -27,16 +35,20 @@ std::string section(const std::string& page, const std::string& command) {
   return page.substr(start, std::min(end, page.find("\n## ", start)) - start);
 }
 
-TEST(CliDocs, EveryFlagOfEveryCommandIsDocumented) {
-  std::ifstream file(WEFT_SOURCE_DIR "/docs/cli.md");
-  std::ostringstream page;
-  page << file.rdbuf();
+TEST(Docs, ReadmeQuotesTheExampleAsItIsCompiled) {
+  const std::string example = read("examples/hello.cpp");
+  EXPECT_NE(read("README.md").find("```cpp\n" + example.substr(example.find("#include")) + "```"),
+            std::string::npos);
+}
+
+TEST(Docs, EveryFlagOfEveryCommandIsDocumented) {
+  const std::string page = read("docs/cli.md");
   const std::string help = test::run_infer({"--help"}).out;
   const auto commands =
       all_matches(help.substr(help.find("Subcommands:")), std::regex("\n  ([a-z]+) "));
   ASSERT_GE(commands.size(), 7u);
   for (const std::string& command : commands) {
-    const std::string text = section(page.str(), command);
+    const std::string text = section(page, command);
     EXPECT_NE(text, "") << "infer " << command;
     const std::string flags = test::run_infer({command, "--help"}).out;
     for (const std::string& flag : all_matches(flags, std::regex("(--[a-z][a-z-]*)"))) {
