@@ -1,7 +1,6 @@
 #include "core/text/bpe.h"
 
 #include "core/text/byte_level.h"
-#include "core/text/byte_token.h"
 #include "core/text/merge.h"
 #include "core/text/merge_table.h"
 #include "core/text/pre_tokenizer.h"
@@ -34,29 +33,12 @@ class BpeTokenizer final : public Tokenizer {
         merges_(std::move(merges)),
         pre_tokenizer_(std::move(pre_tokenizer)) {}
 
-  std::string piece(int32_t id, bool special) const override {
-    if (id < 0 || id >= vocab_.size()) return "";
-    const std::string& token = vocab_.tokens[id];
-    switch (types_[id]) {
-      case TokenType::kNormal:
-        return bytes_[id].empty() ? decode_byte_level_lax(token) : bytes_[id];
-      case TokenType::kUserDefined:
-        return token;
-      case TokenType::kControl:
-      case TokenType::kUnknown:
-        return special ? token : "";
-      case TokenType::kByte:
-        if (const auto byte = parse_byte_token(token)) {
-          return std::string(1, static_cast<char>(*byte));
-        }
-        return token;
-      case TokenType::kUnused:
-        return "";
-    }
-    return "";
+ private:
+  std::string normal_piece(int32_t id) const override {
+    const std::string& bytes = bytes_[id];
+    return bytes.empty() ? decode_byte_level_lax(vocab_.tokens[id]) : bytes;
   }
 
- private:
   Result<void> append_text(std::string_view text, bool /*after_special*/,
                            std::vector<int32_t>& out) const override {
     // Models were trained on text: what is no UTF-8 is U+FFFD to them.

@@ -71,29 +71,9 @@ class SpmTokenizer final : public Tokenizer {
     }
   }
 
-  std::string piece(int32_t id, bool special) const override {
-    if (id < 0 || id >= vocab_.size()) return "";
-    const std::string& token = vocab_.tokens[id];
-    switch (types_[id]) {
-      case TokenType::kNormal:
-        return unescape_spaces(token);
-      case TokenType::kUserDefined:
-        return token;
-      case TokenType::kControl:
-      case TokenType::kUnknown:
-        return special ? token : "";
-      case TokenType::kByte:
-        if (const auto byte = parse_byte_token(token)) {
-          return std::string(1, static_cast<char>(*byte));
-        }
-        return token;
-      case TokenType::kUnused:
-        return "";
-    }
-    return "";
-  }
-
  private:
+  std::string normal_piece(int32_t id) const override { return unescape_spaces(vocab_.tokens[id]); }
+
   Result<void> append_text(std::string_view text, bool after_special,
                            std::vector<int32_t>& out) const override {
     const std::string escaped = escape_spaces(text, vocab_.add_space_prefix && after_special);

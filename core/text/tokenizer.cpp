@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/text/bpe.h"
+#include "core/text/byte_token.h"
 #include "core/text/known_tokens.h"
 #include "core/text/special_tokens.h"
 #include "core/text/spm.h"
@@ -91,6 +92,28 @@ Result<std::vector<int32_t>> Tokenizer::encode(std::string_view text,
                 "text: " + std::to_string(ids.size()) + " tokens, at most 2^31 - 1 expected");
   }
   return ids;
+}
+
+std::string Tokenizer::piece(int32_t id, bool special) const {
+  if (id < 0 || id >= vocab_.size()) return "";
+  const std::string& token = vocab_.tokens[id];
+  switch (types_[id]) {
+    case TokenType::kNormal:
+      return normal_piece(id);
+    case TokenType::kUserDefined:
+      return token;
+    case TokenType::kControl:
+    case TokenType::kUnknown:
+      return special ? token : "";
+    case TokenType::kByte:
+      if (const auto byte = parse_byte_token(token)) {
+        return std::string(1, static_cast<char>(*byte));
+      }
+      return token;
+    case TokenType::kUnused:
+      return "";
+  }
+  return "";
 }
 
 std::string Tokenizer::decode(std::span<const int32_t> ids, bool special) const {

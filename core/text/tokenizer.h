@@ -41,7 +41,7 @@ class Tokenizer {
 
   // The bytes token `id` stands for; not necessarily whole UTF-8. Control and unknown tokens
   // give "" unless `special`. An id outside the vocabulary gives "".
-  virtual std::string piece(int32_t id, bool special = false) const = 0;
+  std::string piece(int32_t id, bool special = false) const;
 
   // The text of all ids together; what a DetokenizerStream gives for them, put together. Drops
   // the one leading space that encode() of a SentencePiece model added.
@@ -65,6 +65,9 @@ class Tokenizer {
   // stand between it and the start of the text, or it follows one.
   virtual Result<void> append_text(std::string_view text, bool after_special,
                                    std::vector<int32_t>& out) const = 0;
+
+  // The bytes that a token of type kNormal stands for.
+  virtual std::string normal_piece(int32_t id) const = 0;
 
   Vocab vocab_;
   std::vector<TokenType> types_;  // [n_vocab]
