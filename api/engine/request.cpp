@@ -64,7 +64,9 @@ Result<void> fill_job(const Request& request, const StepLoop& loop, Job& job) {
   state.priority = request.priority;
   state.cache_salt = request.cache_salt;
   if (request.prompt_logprobs) state.logits_from = 0;
+  // A stop string that is found late takes tokens back: they must not be found in the cache.
   job.has_stop_strings = !request.stop_strings.empty();
+  if (job.has_stop_strings) state.publish_limit = state.num_prompt;
   return {};
 }
 

@@ -180,6 +180,7 @@ void StepLoop::start(const std::shared_ptr<Job>& job) {
   jobs_.emplace(&job->state, job);
   for (const auto& fork : job->forks) jobs_.emplace(&fork->state, fork);
   if (job->ended) return;
+  job->state.num_forks = static_cast<int32_t>(job->forks.size());
   auto added = scheduler_.add(job->state, seconds_of(Clock::now()));
   if (added) return;
   const auto forks = std::exchange(job->forks, {});
@@ -230,6 +231,7 @@ bool StepLoop::run_step() {
 // each with a first token of its own.
 void StepLoop::start_forks(Job& leader, std::span<Result<Token>> firsts) {
   const auto forks = std::exchange(leader.forks, {});
+  leader.state.num_forks = 0;
   for (size_t i = 0; i < forks.size(); ++i) {
     Job& fork = *forks[i];
     if (fork.ended) continue;  // cancelled meanwhile
@@ -305,9 +307,6 @@ void StepLoop::end(Job& job, End how) {
   if (std::exchange(job.counted_as_queued, false)) --num_queued_;
   if (std::exchange(job.turn_awaited, false)) --turns_awaited_;
   if (job.state.place != GenerationState::Place::kNowhere) {
-    // Generated tokens that a stop string may still take back must not be found in the cache.
-    const bool settled = !job.has_stop_strings || how.reason == FinishReason::kStopString;
-    if (!settled) scheduler_.truncate(job.state, job.state.num_prompt);
     scheduler_.remove(job.state);
   }
   if (how.reason) {
