@@ -23,6 +23,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -89,8 +90,10 @@ struct Usage {
 };
 
 namespace engine {
-class Job;
+class Inbox;
 class StepLoop;
+struct Hold;
+struct Job;
 }  // namespace engine
 
 // What one generation gives, in order. Movable; one thread reads it at a time, cancel() may be
@@ -138,6 +141,24 @@ struct EngineStats {
   uint64_t finished = 0, cancelled = 0, failed = 0;  // requests
 };
 
+// The engine for one caller alone: see Engine::hold(). Destroying it lets the others go on.
+class EngineHold {
+ public:
+  EngineHold(EngineHold&&) noexcept;
+  EngineHold& operator=(EngineHold&&) noexcept;
+  ~EngineHold();
+
+ private:
+  friend class Engine;
+  friend class SteppedGeneration;
+  EngineHold(std::shared_ptr<engine::Hold> hold, engine::StepLoop& loop);
+  void give_up();
+
+  std::shared_ptr<engine::Hold> hold_;
+  engine::StepLoop* loop_;  // only named in posted work, never used here
+  std::shared_ptr<engine::Inbox> inbox_;
+};
+
 // Thread-safe.
 class Engine {
  public:
@@ -158,6 +179,12 @@ class Engine {
   // kShutDown where it will not be run.
   Result<void> run_between_steps(std::function<void()> work);
 
+  // Waits, first come first served, until every generation stands still between two steps. While
+  // the hold lasts only turns that are asked for with it advance; the others keep their place and,
+  // unless the pool runs out, their blocks. So the holder must not read a TokenStream meanwhile:
+  // it would wait for itself. Fails with kCancelled once `stop` is requested, or kShutDown.
+  Result<EngineHold> hold(std::stop_token stop = {});
+
   enum class Shutdown {
     kDrain,  // what was submitted is finished first
     kNow,    // every stream ends with kShutDown within one step
@@ -167,6 +194,7 @@ class Engine {
 
   EngineStats stats() const;
   const Model& model() const;
+  const EngineConfig& config() const;
   MemoryLedger memory() const;
   std::string device_description() const;
 
@@ -196,7 +224,8 @@ class SteppedGeneration {
   };
   // The next token: the first turn computes the whole prompt. Waits for the step. Fails with
   // kMaxTokensReached after the last turn, kCancelled, kShutDown, kNonFiniteLogits, kDeviceError.
-  Result<Turn> next(Sampler& sampler);
+  // `hold`: the turn of one that holds the engine; without it, the turn waits for the hold's end.
+  Result<Turn> next(Sampler& sampler, const EngineHold* hold = nullptr);
 
   // From any thread: a turn that waits ends with kCancelled, and so does every later one.
   void cancel();

@@ -43,10 +43,43 @@ Result<std::vector<TokenStream>> Engine::submit_all(const Request& request) {
 Result<void> Engine::run_between_steps(std::function<void()> work) {
   return loop_->run_between_steps(std::move(work));
 }
+Result<EngineHold> Engine::hold(std::stop_token stop) {
+  auto hold = std::make_shared<engine::Hold>();
+  std::future<Result<void>> granted = hold->granted.get_future();
+  if (!loop_->inbox()->post([loop = loop_.get(), hold] { loop->line_up(hold); })) {
+    return fail(ErrorCode::kShutDown, "the engine was shut down");
+  }
+  EngineHold held(std::move(hold), *loop_);
+  {
+    const std::stop_callback on_stop(stop, [&held] { held.give_up(); });
+    WEFT_TRY(granted.get());
+  }
+  // Stopped just after it was granted: it was given up again.
+  if (stop.stop_requested()) return fail(ErrorCode::kCancelled, "cancelled while waiting");
+  return held;
+}
+
 void Engine::shutdown(Shutdown how) { loop_->shutdown(how); }
 EngineStats Engine::stats() const { return loop_->stats(); }
 const Model& Engine::model() const { return *loop_->model(); }
+const EngineConfig& Engine::config() const { return loop_->config(); }
 MemoryLedger Engine::memory() const { return loop_->memory(); }
 std::string Engine::device_description() const { return loop_->device_description(); }
+
+EngineHold::EngineHold(std::shared_ptr<engine::Hold> hold, engine::StepLoop& loop)
+    : hold_(std::move(hold)), loop_(&loop), inbox_(loop.inbox()) {}
+EngineHold::EngineHold(EngineHold&&) noexcept = default;
+EngineHold& EngineHold::operator=(EngineHold&& other) noexcept {
+  give_up();
+  hold_ = std::move(other.hold_);
+  loop_ = other.loop_;
+  inbox_ = std::move(other.inbox_);
+  return *this;
+}
+EngineHold::~EngineHold() { give_up(); }
+
+void EngineHold::give_up() {
+  if (hold_) inbox_->post([loop = loop_, hold = hold_] { loop->give_up(hold); });
+}
 
 }  // namespace weft

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "api/engine.h"
+#include "api/engine/hold.h"
 #include "scheduler/generation_state.h"
 #include "scheduler/sampler.h"
 
@@ -71,8 +72,10 @@ struct Job {
   Sampler* turn_sampler = nullptr;          // of the turn that is asked for
   std::vector<std::shared_ptr<Job>> forks;  // further samples, started when the prompt is computed
   bool counted_as_queued = false;
-  int64_t num_counted = 0;    // its tokens in EngineStats::generated_tokens
-  bool turn_awaited = false;  // has its token; the next turn is about to be asked
+  int64_t num_counted = 0;     // its tokens in EngineStats::generated_tokens
+  bool paused = false;         // its reader is behind, or its handler has not asked for a turn
+  std::shared_ptr<Hold> hold;  // with which its last turn was asked for
+  bool turn_awaited = false;   // has its token; the next turn is about to be asked
   bool ended = false;
 
   // --- Shared ---

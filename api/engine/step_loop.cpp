@@ -136,7 +136,7 @@ void StepLoop::thread_main() {
     if (stopping_) break;
     idle = !run_step();
     // What is left when nothing can run waits for turns that a closing engine need not await.
-    if (idle && draining_) stopping_ = true;
+    if (idle && draining_ && !holder_) stopping_ = true;
   }
   stopping_ = true;
   end_all(shut_down_error());
@@ -146,7 +146,7 @@ void StepLoop::thread_main() {
 }
 
 void StepLoop::attend_inbox(bool idle) {
-  if (idle && !draining_) {
+  if (idle && (!draining_ || holder_)) {
     inbox_->wait_and_take(work_);
   } else {
     inbox_->take(work_);
@@ -181,6 +181,8 @@ void StepLoop::start(const std::shared_ptr<Job>& job) {
   for (const auto& fork : job->forks) jobs_.emplace(&fork->state, fork);
   if (job->ended) return;
   job->state.num_forks = static_cast<int32_t>(job->forks.size());
+  apply_pause(*job);
+  for (const auto& fork : job->forks) apply_pause(*fork);
   auto added = scheduler_.add(job->state, seconds_of(Clock::now()));
   if (added) return;
   const auto forks = std::exchange(job->forks, {});
@@ -254,7 +256,7 @@ void StepLoop::deliver(Job& job, Result<Token> token) {
   const bool stop = state.is_stop(token->id) && state.num_generated() > state.limits.min_tokens;
   const bool last = state.num_generated() >= state.limits.max_tokens;
   if (job.stepped) {
-    scheduler_.set_paused(state, true);
+    set_paused(job, true);
     job.turn_awaited = !last;
     turns_awaited_ += job.turn_awaited;
     job.tokens.push(std::move(*token));
@@ -265,7 +267,7 @@ void StepLoop::deliver(Job& job, Result<Token> token) {
   if (!stop || job.emit_stop_token) unread = job.tokens.push(std::move(*token));
   if (stop) return end(job, {.reason = FinishReason::kStop});
   if (last) return end(job, {.reason = FinishReason::kLength});
-  if (job.buffer > 0 && unread >= job.buffer && !draining_) scheduler_.set_paused(state, true);
+  if (job.buffer > 0 && unread >= job.buffer && !draining_) set_paused(job, true);
 }
 
 void StepLoop::cancel(const std::shared_ptr<Job>& job) {
@@ -273,7 +275,7 @@ void StepLoop::cancel(const std::shared_ptr<Job>& job) {
 }
 
 void StepLoop::resume(const std::shared_ptr<Job>& job) {
-  if (!job->ended) scheduler_.set_paused(job->state, false);
+  if (!job->ended) set_paused(*job, false);
 }
 
 void StepLoop::stop_after(const std::shared_ptr<Job>& job, int64_t kept) {
@@ -284,21 +286,56 @@ void StepLoop::stop_after(const std::shared_ptr<Job>& job, int64_t kept) {
   end(*job, {.reason = FinishReason::kStopString});
 }
 
-void StepLoop::turn(const std::shared_ptr<Job>& job, Sampler* sampler) {
+void StepLoop::turn(const std::shared_ptr<Job>& job, Sampler* sampler, std::shared_ptr<Hold> hold) {
   if (std::exchange(job->turn_awaited, false)) --turns_awaited_;
   if (job->ended) return;
   job->turn_sampler = sampler;
+  job->hold = std::move(hold);
   if (job->state.place == GenerationState::Place::kNowhere) return start(job);
-  scheduler_.set_paused(job->state, false);
+  set_paused(*job, false);
+}
+
+// ------------------------------------------------------------------ pauses and holds
+
+void StepLoop::set_paused(Job& job, bool paused) {
+  job.paused = paused;
+  apply_pause(job);
+}
+
+// What stands still: a job that waits for its own side, and all others while one holds the engine.
+void StepLoop::apply_pause(Job& job) {
+  scheduler_.set_paused(job.state, job.paused || (holder_ && job.hold != holder_));
+}
+
+void StepLoop::line_up(std::shared_ptr<Hold> hold) {
+  if (stopping_) return hold->granted.set_value(tl::unexpected(shut_down_error()));
+  waiting_holds_.push_back(std::move(hold));
+  if (!holder_) grant_next_hold();
+}
+
+void StepLoop::give_up(const std::shared_ptr<Hold>& hold) {
+  if (hold == holder_) return grant_next_hold();
+  const auto waiting = std::ranges::find(waiting_holds_, hold);
+  if (waiting == waiting_holds_.end()) return;
+  hold->granted.set_value(fail(ErrorCode::kCancelled, "cancelled before the engine was free"));
+  waiting_holds_.erase(waiting);
+}
+
+void StepLoop::grant_next_hold() {
+  holder_ = nullptr;
+  if (!waiting_holds_.empty()) {
+    holder_ = std::move(waiting_holds_.front());
+    waiting_holds_.pop_front();
+  }
+  for (const auto& [state, job] : jobs_) apply_pause(*job);
+  if (holder_) holder_->granted.set_value({});
 }
 
 void StepLoop::begin_draining() {
   draining_ = true;
   // Nobody is waited for any more: what a slow reader has not taken is kept for it.
   for (auto& [state, job] : jobs_) {
-    if (!job->stepped && state->place != GenerationState::Place::kNowhere) {
-      scheduler_.set_paused(job->state, false);
-    }
+    if (!job->stepped) set_paused(*job, false);
   }
 }
 
@@ -337,6 +374,9 @@ void StepLoop::end_all(const Error& error) {
     const std::shared_ptr<Job> job = jobs_.begin()->second;
     job->forks.clear();  // each is in jobs_ itself
     end(*job, {.error = error});
+  }
+  for (const auto& hold : std::exchange(waiting_holds_, {})) {
+    hold->granted.set_value(tl::unexpected(error));
   }
 }
 

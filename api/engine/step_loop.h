@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "api/engine.h"
+#include "api/engine/hold.h"
 #include "api/engine/inbox.h"
 #include "api/engine/job.h"
 #include "core/model/decoder.h"
@@ -45,8 +47,12 @@ class StepLoop {
   void resume(const std::shared_ptr<Job>& job);  // on the step thread
   // On the step thread: a stop string was complete with the first `kept` tokens.
   void stop_after(const std::shared_ptr<Job>& job, int64_t kept);
-  // On the step thread: one more token for a stepped job, drawn by `sampler`.
-  void turn(const std::shared_ptr<Job>& job, Sampler* sampler);
+  // On the step thread: one more token for a stepped job, drawn by `sampler`; for the holder where
+  // `hold` is not null.
+  void turn(const std::shared_ptr<Job>& job, Sampler* sampler, std::shared_ptr<Hold> hold);
+  // On the step thread: a hold gets in line, and leaves it or ends. Either may come twice.
+  void line_up(std::shared_ptr<Hold> hold);
+  void give_up(const std::shared_ptr<Hold>& hold);
 
   const std::shared_ptr<const Model>& model() const { return model_; }
   const EngineConfig& config() const { return config_; }
@@ -64,6 +70,9 @@ class StepLoop {
   bool run_step();  // false: nothing can run
   void start_forks(Job& leader, std::span<Result<Token>> firsts);
   void deliver(Job& job, Result<Token> token);
+  void set_paused(Job& job, bool paused);
+  void apply_pause(Job& job);
+  void grant_next_hold();
   void begin_draining();
   void end(Job& job, End how);
   void lead_by_next(std::span<const std::shared_ptr<Job>> forks);
@@ -84,6 +93,8 @@ class StepLoop {
   // a little for them, so that its turns are one forward pass.
   int32_t turns_awaited_ = 0;
   double step_seconds_ = 0;
+  std::shared_ptr<Hold> holder_;
+  std::deque<std::shared_ptr<Hold>> waiting_holds_;
   bool draining_ = false;
   bool stopping_ = false;
   EngineStats totals_;

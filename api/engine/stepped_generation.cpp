@@ -22,11 +22,13 @@ class SteppedGeneration::Reader {
         detokenizer_(model_->tokenizer(), false, DetokenizerStream::Start::kContinuation) {}
   ~Reader() { cancel(); }
 
-  Result<Turn> next(Sampler& sampler) {
+  Result<Turn> next(Sampler& sampler, std::shared_ptr<engine::Hold> hold) {
     if (num_generated_ >= max_tokens_) {
       return fail(ErrorCode::kMaxTokensReached, "Maximum tokens reached");
     }
-    if (!inbox_->post([loop = loop_, job = job_, s = &sampler] { loop->turn(job, s); })) {
+    if (!inbox_->post([loop = loop_, job = job_, s = &sampler, h = std::move(hold)] {
+          loop->turn(job, s, h);
+        })) {
       return fail(ErrorCode::kShutDown, "the engine was shut down");
     }
     engine::TokenQueue::Taken taken = job_->tokens.take(engine::TokenQueue::kForever);
@@ -66,8 +68,8 @@ Result<SteppedGeneration> SteppedGeneration::create(Engine& engine, const Reques
   WEFT_TRY_ASSIGN(auto job, engine::make_stepped_job(request, *engine.loop_));
   return SteppedGeneration(std::make_unique<Reader>(std::move(job), *engine.loop_));
 }
-Result<SteppedGeneration::Turn> SteppedGeneration::next(Sampler& sampler) {
-  return reader_->next(sampler);
+Result<SteppedGeneration::Turn> SteppedGeneration::next(Sampler& sampler, const EngineHold* hold) {
+  return reader_->next(sampler, hold != nullptr ? hold->hold_ : nullptr);
 }
 void SteppedGeneration::cancel() { reader_->cancel(); }
 int32_t SteppedGeneration::num_generated() const { return reader_->num_generated(); }
