@@ -1,9 +1,8 @@
 // Any tensor type to float32 on the device; the same bits as decode_row (core/quant/decode.h).
 #pragma once
 
-#include <cuda_runtime_api.h>
-
 #include <cstdint>
+#include <cuda_runtime_api.h>
 
 #include "core/dtype.h"
 

@@ -7,6 +7,7 @@
 
 #include "tests/layering/floors.h"
 #include "tests/layering/source_file.h"
+#include "tests/support/source_root.h"
 
 namespace weft::layering {
 namespace {
@@ -14,8 +15,8 @@ namespace {
 using Rule = std::vector<std::string> (*)(const SourceFile&);
 
 void expect_clean_tree(const std::vector<std::string>& folders, Rule rule) {
-  const std::vector<SourceFile> files = load_sources(WEFT_SOURCE_DIR, folders);
-  ASSERT_GT(files.size(), 10U) << "looked in " << WEFT_SOURCE_DIR;
+  const std::vector<SourceFile> files = load_sources(test::source_root(), folders);
+  ASSERT_GT(files.size(), 10U) << "looked in " << test::source_root();
   for (const SourceFile& file : files) {
     for (const std::string& breach : rule(file)) ADD_FAILURE() << breach;
   }

@@ -8,6 +8,7 @@
 #include "tests/support/model_file.h"
 #include "tests/support/random.h"
 #include "tests/support/reference_model.h"
+#include "tests/support/source_root.h"
 
 namespace weft::test {
 namespace {
@@ -112,9 +113,7 @@ std::vector<int32_t> fixture_ids() {
   return ids;
 }
 
-std::filesystem::path fixtures_folder() {
-  return std::filesystem::path(__FILE__).parent_path().parent_path() / "fixtures";
-}
+std::filesystem::path fixtures_folder() { return source_root() / "tests/fixtures"; }
 
 Result<void> write_fixture(const Fixture& fixture, const std::filesystem::path& folder) {
   const TestModel model = make_test_model(fixture.spec);

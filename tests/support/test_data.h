@@ -6,11 +6,13 @@
 #include <filesystem>
 #include <string>
 
+#include "tests/support/source_root.h"
+
 namespace weft::test {
 
 inline std::filesystem::path test_data_folder() {
   if (const char* given = std::getenv("WEFT_TEST_DATA")) return given;
-  return std::filesystem::path(__FILE__).parent_path() / "../../../shared/data";
+  return source_root() / "../shared/data";
 }
 
 }  // namespace weft::test

@@ -5,6 +5,9 @@
 weft_say() { printf 'weft: %s\n' "$*" >&2; }
 weft_die() { weft_say "$*"; exit 1; }
 
+# A compiler cache filled by one clone serves the next, wherever it lies.
+export CCACHE_BASEDIR=$weft_root CCACHE_NOHASHDIR=1
+
 # Debian 12 and newer, Ubuntu 24.04 and newer.
 weft_packages=(
   g++ cmake ninja-build ccache pkg-config
