@@ -1,9 +1,10 @@
 // dst[i] = value i of the blocks at src, for every block format of core/quant/.
+#include "kernels/cuda/dequantize.h"
+
 #include <algorithm>
 #include <type_traits>
 
 #include "core/quant/blocks.h"
-#include "kernels/cuda/dequantize.h"
 
 namespace weft::cuda {
 namespace {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+
 #include <cuda_runtime_api.h>
 
 #include "core/dtype.h"

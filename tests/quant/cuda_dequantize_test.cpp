@@ -1,8 +1,8 @@
 // The CUDA kernel decodes every type to the bits of the host.
 #include <cmath>
-#include <cuda_runtime_api.h>
 #include <vector>
 
+#include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
 
 #include "core/half.h"
