@@ -1,6 +1,18 @@
 # Reads the JUnit report of ctest. Prints the whole output of each test that failed, one
-# line for each that was skipped (its name and its reason), and at the end
+# line for each that was skipped (its name and its reason; a parametrised test once, with
+# the number of its skipped cases and the first one's reason), and at the end
 # `counts PASSED FAILED SKIPPED`.
+
+function skip(test, reason) {
+  ++skipped
+  # Suite.Test/parameter loses its parameter; the slash of Prefix/Suite is before the dot.
+  if (match(test, /\.[^.\/]+\//)) test = substr(test, 1, RSTART + RLENGTH - 2)
+  if (!(test in skips)) {
+    order[++num_skips] = test
+    first_reason[test] = reason
+  }
+  ++skips[test]
+}
 
 function unescape(text) {
   gsub(/&lt;/, "<", text)
@@ -43,11 +55,9 @@ in_output {
   if (status == "run") {
     ++passed
   } else if (status == "notrun" && output != "") {
-    ++skipped
-    printf "skipped %s: %s\n", test, reason == "" ? "no reason given" : reason
+    skip(test, reason == "" ? "no reason given" : reason)
   } else if (status == "disabled") {
-    ++skipped
-    printf "skipped %s: disabled\n", test
+    skip(test, "disabled")
   } else {
     # Failed, or could not be started at all.
     ++failed
@@ -56,4 +66,12 @@ in_output {
   failure = ""
 }
 
-END { printf "counts %d %d %d\n", passed, failed, skipped }
+END {
+  for (i = 1; i <= num_skips; ++i) {
+    test = order[i]
+    cases = ""
+    if (skips[test] > 1) cases = " (" skips[test] " cases)"
+    printf "skipped %s%s: %s\n", test, cases, first_reason[test]
+  }
+  printf "counts %d %d %d\n", passed, failed, skipped
+}
