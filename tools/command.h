@@ -17,6 +17,7 @@ inline constexpr int kExitUsage = 2;   // an unknown flag, a value outside its r
 inline constexpr int kExitInterrupted = 130;  // 128 + SIGINT, as shells report it
 
 // Each adds one subcommand to `app` whose callback sets `exit_code`.
+void add_batch_command(CLI::App& app, int& exit_code);
 void add_check_command(CLI::App& app, int& exit_code);
 void add_detokenize_command(CLI::App& app, int& exit_code);
 void add_inspect_command(CLI::App& app, int& exit_code);

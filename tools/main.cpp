@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "weft " WEFT_VERSION);
   int exit_code = kExitOk;
   add_run_command(app, exit_code);
+  add_batch_command(app, exit_code);
   add_tokenize_command(app, exit_code);
   add_detokenize_command(app, exit_code);
   add_logits_command(app, exit_code);

@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "api/engine.h"
 #include "api/model.h"
 
 namespace weft::tools {
@@ -32,5 +33,15 @@ struct EngineFlags {
 
 // Model::load, with progress on stderr where it takes over a second.
 Result<std::shared_ptr<const Model>> load_model(const std::string& path, ModelOptions options);
+
+// --parallel, --max-batch-tokens, --kv-blocks, --block-size, --no-prefix-cache, --kv-type. None of
+// them changes a bit of what is generated.
+struct SchedulingFlags {
+  EngineConfig config;
+  bool no_prefix_cache = false;
+
+  void add_to(CLI::App& command);
+  EngineConfig engine_config() const;
+};
 
 }  // namespace weft::tools
