@@ -99,7 +99,7 @@ Result<int> batch(const BatchFlags& flags) {
   Interrupt interrupt;  // before there is another thread
   const auto loading = Clock::now();
   WEFT_TRY_ASSIGN(const std::string path, require_model(flags.model));
-  WEFT_TRY_ASSIGN(auto model, Model::load(path, flags.engine.model_options()));
+  WEFT_TRY_ASSIGN(auto model, load_model(path, flags.engine.model_options()));
   EngineConfig config = flags.scheduling.engine_config();
   config.max_queue = INT32_MAX;  // the batch's own window bounds it
   config.max_inter_token_ms = kAnyPaceMs;
@@ -107,6 +107,7 @@ Result<int> batch(const BatchFlags& flags) {
   const double load_seconds = seconds_since(loading);
 
   BatchProgress progress;
+  interrupt.defer();  // what is done by then is kept
   const auto start = Clock::now();
   auto outcome =
       run_batch(*engine, input, output,
