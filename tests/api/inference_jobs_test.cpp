@@ -150,7 +150,7 @@ TEST(JobCancel, BeforeTheStartNothingIsPutOutAndNothingComputed) {
   const Llama model = load_mini();
   Inference inference = concurrent(model, {.max_handlers = 1});
   Job running = spawn(inference, endless());
-  ASSERT_TRUE(running.stream.next());
+  ASSERT_TRUE(eventually([&] { return model.engine().stats().generated_tokens > 0; }));
   const uint64_t prompt_tokens = model.engine().stats().prompt_tokens;
   Job waiting = spawn(inference, {.prompt = "World"});
   waiting.cancel();
