@@ -35,6 +35,8 @@
 
 namespace weft {
 
+class Trace;
+
 struct EngineConfig {
   int32_t max_sequences = 64;      // generations in one step
   int32_t max_batch_tokens = 512;  // prompt tokens in one step; running generations always go on
@@ -47,6 +49,9 @@ struct EngineConfig {
   // Longest time between two tokens of a running request that a new prompt's computation may cause,
   // in milliseconds. 0: up to 1.45 times the time without a prompt.
   double max_inter_token_ms = 0;
+  // Where steps, sequences, prompt chunks and preemptions are recorded (api/trace.h). It is written
+  // from the step thread. nullptr: nowhere, at no cost.
+  std::shared_ptr<Trace> trace;
 };
 
 struct Request {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/engine.h"
+#include "api/trace.h"
 #include "core/atomic_file.h"
 #include "core/model/decoder.h"
 #include "tools/batch/batch_run.h"
@@ -29,7 +30,7 @@ constexpr double kAnyPaceMs = 1e9;
 struct BatchFlags {
   EngineFlags engine;
   SchedulingFlags scheduling;
-  std::string model, input, output, stats;
+  std::string model, input, output, stats, trace;
   bool resume = false;
   bool overwrite = false;
 };
@@ -103,6 +104,9 @@ Result<int> batch(const BatchFlags& flags) {
   EngineConfig config = flags.scheduling.engine_config();
   config.max_queue = INT32_MAX;  // the batch's own window bounds it
   config.max_inter_token_ms = kAnyPaceMs;
+  if (!flags.trace.empty()) {
+    WEFT_TRY_ASSIGN(config.trace, Trace::create(flags.trace));
+  }
   WEFT_TRY_ASSIGN(auto engine, Engine::create(std::move(model), config));
   const double load_seconds = seconds_since(loading);
 
@@ -119,6 +123,7 @@ Result<int> batch(const BatchFlags& flags) {
   progress.finish();
   WEFT_TRY(outcome);
   engine->shutdown(Engine::Shutdown::kNow);
+  if (config.trace) WEFT_TRY(config.trace->close());
   print_summary(*outcome, engine->stats(), resumed, seconds);
   if (!flags.stats.empty()) {
     WEFT_TRY(write_stats(flags.stats, *engine, *outcome, resumed, load_seconds, seconds));
@@ -141,6 +146,7 @@ void add_batch_command(CLI::App& app, int& exit_code) {
   command->add_flag("--overwrite", flags->overwrite, "Replace results that are there")
       ->excludes(resume);
   command->add_option("--stats", flags->stats, "Write times, cache and memory figures here (JSON)");
+  add_trace_flag(*command, flags->trace);
   flags->scheduling.add_to(*command);
   flags->engine.add_to(*command);
   command->callback([flags, &exit_code] {

@@ -84,6 +84,10 @@ Result<std::shared_ptr<const Model>> load_model(const std::string& path, ModelOp
   return Model::load(path, options);
 }
 
+void add_trace_flag(CLI::App& command, std::string& path) {
+  command.add_option("--trace", path, "Write what ran when, for ui.perfetto.dev");
+}
+
 void SchedulingFlags::add_to(CLI::App& command) {
   const auto at_least_one = number_in(1, 1 << 20, "a whole number of at least 1");
   command.add_option("--parallel", config.max_sequences, "Generations in one step")

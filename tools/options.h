@@ -31,6 +31,9 @@ struct EngineFlags {
   ModelOptions model_options() const;
 };
 
+// --trace F.
+void add_trace_flag(CLI::App& command, std::string& path);
+
 // Model::load, with progress on stderr where it takes over a second.
 Result<std::shared_ptr<const Model>> load_model(const std::string& path, ModelOptions options);
 

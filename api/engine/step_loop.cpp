@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/engine/row_sink.h"
+#include "api/engine/step_trace.h"
 #include "api/runner_factory.h"
 #include "core/platform/memory.h"
 
@@ -36,7 +37,8 @@ StepLoop::StepLoop(std::shared_ptr<const Model> model, const EngineConfig& confi
       runner_(std::move(runner)),
       ledger_(ledger),
       scheduler_(scheduler_limits(config), runner_->blocks()),
-      sink_(std::make_unique<RowSink>()) {
+      sink_(std::make_unique<RowSink>()),
+      trace_(config.trace ? std::make_unique<StepTrace>(config.trace) : nullptr) {
   publish_stats();
   thread_ = std::thread([this] { thread_main(); });
 }
@@ -217,7 +219,9 @@ bool StepLoop::run_step() {
       drawn.job->state.sequence.ids.push_back(drawn.token->id);
     }
   }
-  step_seconds_ = std::chrono::duration<double>(Clock::now() - start).count();
+  const auto end = Clock::now();
+  step_seconds_ = std::chrono::duration<double>(end - start).count();
+  if (trace_) trace_->step(plan, start, end, scheduler_.counts(), runner_->blocks().ledger());
   scheduler_.complete(plan, step_seconds_);
   for (RowSink::Drawn& drawn : sink_->drawn()) {
     if (!drawn.has_token) continue;
@@ -343,6 +347,7 @@ void StepLoop::end(Job& job, End how) {
   if (std::exchange(job.ended, true)) return;
   if (std::exchange(job.counted_as_queued, false)) --num_queued_;
   if (std::exchange(job.turn_awaited, false)) --turns_awaited_;
+  if (trace_) trace_->ended(job, how);
   if (job.state.place != GenerationState::Place::kNowhere) {
     scheduler_.remove(job.state);
   }

@@ -24,6 +24,7 @@
 namespace weft::engine {
 
 class RowSink;
+class StepTrace;
 
 class StepLoop {
  public:
@@ -88,7 +89,8 @@ class StepLoop {
   std::vector<Inbox::Work> work_;
   std::unordered_map<const GenerationState*, std::shared_ptr<Job>> jobs_;  // that have not ended
   std::unique_ptr<RowSink> sink_;
-  std::vector<Job*> step_jobs_;  // of the step under way
+  std::unique_ptr<StepTrace> trace_;  // may be null
+  std::vector<Job*> step_jobs_;       // of the step under way
   // Turns handed over whose handlers have not come back, and how long a step took: a round waits
   // a little for them, so that its turns are one forward pass.
   int32_t turns_awaited_ = 0;

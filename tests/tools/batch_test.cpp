@@ -2,6 +2,7 @@
 // and an interrupted run can go on.
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <random>
 #include <sstream>
 
@@ -21,6 +22,7 @@ using test::run_infer;
 using test::TempFolder;
 
 const std::string kModel = WEFT_SOURCE_DIR "/tests/fixtures/weft-mini-llama-F32.gguf";
+constexpr int kFixtureVocab = 96;
 
 std::string file_text(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -95,7 +97,9 @@ struct Batch {
 
   void expect_same_however_it_is_run() {
     ASSERT_EQ(run("ref").exit_code, 0);
-    EXPECT_EQ(lines_of(results("ref")).size(), 200u);
+    const auto lines = lines_of(results("ref"));
+    EXPECT_EQ(lines.size(), 200u);
+    for (const json& line : lines) EXPECT_EQ(line["error"], nullptr) << line;
     const std::vector<std::vector<std::string>> ways = {
         {"--parallel", "1"},
         {"--parallel", "64", "--max-batch-tokens", "16"},
@@ -115,7 +119,7 @@ struct Batch {
 
 TEST(Batch, SameBytesHoweverItIsRun) {
   Batch batch;
-  batch.requests(mixed_requests(200, 100));
+  batch.requests(mixed_requests(200, kFixtureVocab));
   batch.expect_same_however_it_is_run();
 }
 
@@ -166,7 +170,7 @@ TEST(Batch, BadLineIsAnErrorInItsOwnLine) {
 
 TEST(Batch, ResumedRunDoesOnlyWhatIsMissing) {
   Batch batch;
-  batch.requests(mixed_requests(40, 100));
+  batch.requests(mixed_requests(40, kFixtureVocab));
   ASSERT_EQ(batch.run("ref").exit_code, 0);
   const std::string whole = batch.results("ref");
   // Nothing yet, a torn line, between two lines, all but the last byte, all.
@@ -186,7 +190,7 @@ TEST(Batch, ResumedRunDoesOnlyWhatIsMissing) {
 
 TEST(Batch, ResultsOfOtherRequestsAreNotResumed) {
   Batch batch;
-  batch.requests(mixed_requests(3, 100));
+  batch.requests(mixed_requests(3, kFixtureVocab));
   for (const std::string there : {"{\"id\":\"other\",\"error\":null}\n", "what is this\n"}) {
     write_text(batch.folder.path("out"), there);
     const ProgramRun ran = batch.run("out", {"--resume"});
@@ -198,7 +202,7 @@ TEST(Batch, ResultsOfOtherRequestsAreNotResumed) {
 
 TEST(Batch, ResultsThatAreThereAreNotLostByMistake) {
   Batch batch;
-  batch.requests(mixed_requests(3, 100));
+  batch.requests(mixed_requests(3, kFixtureVocab));
   write_text(batch.folder.path("out"), "precious\n");
   const ProgramRun refused = batch.run("out");
   EXPECT_EQ(refused.exit_code, 1);
@@ -207,7 +211,7 @@ TEST(Batch, ResultsThatAreThereAreNotLostByMistake) {
   EXPECT_EQ(batch.run("out", {"--overwrite"}).exit_code, 0);
   EXPECT_EQ(lines_of(batch.results("out")).size(), 3u);
   EXPECT_EQ(batch.run("in.jsonl", {"--overwrite"}).exit_code, 1);
-  EXPECT_EQ(batch.results("in.jsonl"), mixed_requests(3, 100));
+  EXPECT_EQ(batch.results("in.jsonl"), mixed_requests(3, kFixtureVocab));
 }
 
 TEST(Batch, InterruptLeavesWholeLinesOfTheSameResults) {
@@ -243,6 +247,58 @@ TEST(Batch, SeveralSamplesAreThoseOfTheirIndexes) {
   EXPECT_EQ(choices[0]["logprobs"], lines[1]["logprobs"]);
   EXPECT_NE(choices[0]["tokens"], choices[1]["tokens"]);
   EXPECT_EQ(lines[1]["logprobs"][0]["top"].size(), 2u);
+}
+
+TEST(Batch, TraceShowsEveryStepSequenceChunkAndPreemption) {
+  Batch batch;
+  batch.requests(mixed_requests(60, kFixtureVocab));
+  ASSERT_EQ(batch.run("plain").exit_code, 0);
+  const ProgramRun ran = batch.run(
+      "traced", {"--kv-blocks", "12", "--parallel", "8", "--trace", batch.folder.path("trace.json"),
+                 "--stats", batch.folder.path("stats.json")});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_EQ(batch.results("plain"), batch.results("traced"));
+  const json stats = json::parse(batch.results("stats.json"));
+
+  int steps = 0, requests = 0, preemptions = 0, counters = 0;
+  int prompt_tokens = 0, decodes_of_steps = 0, decodes_of_sequences = 0, generated = 0;
+  std::map<int, std::pair<double, double>> last_of_track;  // the request's span that ended last
+  for (const json& event : json::parse(batch.results("trace.json"))) {
+    const std::string name = event["name"];
+    const double ts = event.value("ts", 0.0);
+    if (event["ph"] == "X") {
+      EXPECT_GE(ts, 0);
+      EXPECT_GE(event["dur"].get<double>(), 0);
+    }
+    if (name == "step") {
+      ++steps;
+      decodes_of_steps += event["args"]["decodes"].get<int>();
+      prompt_tokens += event["args"]["prompt_tokens"].get<int>();
+    } else if (name.starts_with("request ")) {
+      ++requests;
+      generated += event["args"]["generated_tokens"].get<int>();
+      auto& last = last_of_track[event["tid"]];
+      EXPECT_GE(ts, last.second) << "spans of one track must not overlap";
+      last = {ts, ts + event["dur"].get<double>()};
+    } else if (name == "prompt chunk") {
+      prompt_tokens -= event["args"]["tokens"].get<int>();
+    } else if (name == "decode") {
+      decodes_of_sequences += event["args"]["tokens"].get<int>();
+    } else if (name == "preempted") {
+      ++preemptions;
+    } else if (event["ph"] == "C") {
+      ++counters;
+    }
+  }
+  EXPECT_EQ(steps, stats["steps"]);
+  EXPECT_EQ(counters, 2 * steps);
+  EXPECT_EQ(prompt_tokens, 0);  // of the steps less those of the chunks
+  EXPECT_EQ(decodes_of_steps, decodes_of_sequences);
+  EXPECT_GT(preemptions, 0);
+  EXPECT_EQ(preemptions, stats["preemptions"]);
+  EXPECT_GE(requests, 60);
+  EXPECT_GE(generated, stats["generated_tokens"]);
+  EXPECT_LE(last_of_track.size(), 13u);  // 8 at once, and their samples
 }
 
 }  // namespace
