@@ -82,10 +82,11 @@ struct TokenLogprob {
 
 struct TokenOutput {
   int32_t id = 0;
-  int32_t index = 0;             // 0 for the first generated token
-  std::string text;              // what became whole with this token; always valid UTF-8, may be ""
-  std::optional<float> logprob;  // where Request::logprobs ≥ 0
-  std::vector<TokenLogprob> top_logprobs;  // the most likely, best first
+  int32_t index = 0;  // 0 for the first generated token
+  std::string text;   // what became whole with this token; always valid UTF-8, may be ""
+  std::chrono::steady_clock::time_point made_at;  // when its step was done
+  std::optional<float> logprob;                   // where Request::logprobs ≥ 0
+  std::vector<TokenLogprob> top_logprobs;         // the most likely, best first
 };
 
 struct Usage {

@@ -11,15 +11,18 @@
 
 #include <benchmark/benchmark.h>
 
-#include "bench/peaks.h"
 #include "core/backend.h"
 #include "core/platform/environment.h"
 #include "core/quant/decode.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/peaks.h"
 
 namespace weft::bench {
 namespace {
+
+using cpu::measure_peaks;
+using cpu::Peaks;
 
 // A matrix of an 8B model, large enough (9 MB at 4.5 bits) to come from memory.
 constexpr int64_t kColumns = 4096;
@@ -154,7 +157,7 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   weft::bench::register_all();
-  const weft::bench::Peaks& peaks = weft::bench::peaks();
+  const weft::cpu::Peaks& peaks = weft::bench::peaks();
   benchmark::AddCustomContext("threads", std::to_string(weft::bench::threads()));
   benchmark::AddCustomContext("peak read GB/s", std::to_string(peaks.read_bytes_per_s * 1e-9));
   benchmark::AddCustomContext("peak GFLOP/s", std::to_string(peaks.flops * 1e-9));

@@ -89,19 +89,18 @@ void add_trace_flag(CLI::App& command, std::string& path) {
 }
 
 void SchedulingFlags::add_to(CLI::App& command) {
-  const auto at_least_one = number_in(1, 1 << 20, "a whole number of at least 1");
   command.add_option("--parallel", config.max_sequences, "Generations in one step")
-      ->check(number_in(1, 1 << 16, "a whole number in 1 … 65536"))
+      ->check(whole_number_in(1, 1 << 16))
       ->capture_default_str();
   command
       .add_option("--max-batch-tokens", config.max_batch_tokens,
                   "Prompt tokens in one step; running generations always go on")
-      ->check(number_in(1, 1 << 19, "a whole number in 1 … 524288"))
+      ->check(whole_number_in(1, 1 << 19))
       ->capture_default_str();
   command.add_option("--kv-blocks", config.num_blocks, "Blocks of the KV pool")
-      ->check(number_in(1, INT32_MAX, "a whole number of at least 1"));
+      ->check(whole_number_in(1, INT32_MAX));
   command.add_option("--block-size", config.block_size, "Tokens of a KV block; divides 256")
-      ->check(at_least_one)
+      ->check(whole_number_in(1, 256))
       ->capture_default_str();
   command.add_flag("--no-prefix-cache", no_prefix_cache,
                    "Compute every prompt whole, even where one like it was there");

@@ -21,6 +21,7 @@ namespace weft::engine {
 // A token as the step thread hands it over; text is the reader's business.
 struct Token {
   int32_t id = 0;
+  std::chrono::steady_clock::time_point made_at;
   std::optional<float> logprob;
   std::vector<TokenLogprob> top_logprobs;
 };

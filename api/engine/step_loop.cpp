@@ -225,6 +225,10 @@ bool StepLoop::run_step() {
   scheduler_.complete(plan, step_seconds_);
   for (RowSink::Drawn& drawn : sink_->drawn()) {
     if (!drawn.has_token) continue;
+    if (drawn.token) drawn.token->made_at = end;
+    for (auto& token : drawn.fork_tokens) {
+      if (token) token->made_at = end;
+    }
     const std::shared_ptr<Job> job = jobs_.at(&drawn.job->state);
     if (!drawn.fork_tokens.empty()) start_forks(*job, drawn.fork_tokens);
     deliver(*job, std::move(drawn.token));

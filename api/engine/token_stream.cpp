@@ -63,6 +63,7 @@ void TokenStream::Reader::take_in(engine::Token token, int32_t left) {
   TokenOutput output{.id = token.id,
                      .index = usage_.completion_tokens++,
                      .text = stops_.push(detokenizer_.push(token.id)),
+                     .made_at = token.made_at,
                      .logprob = token.logprob,
                      .top_logprobs = std::move(token.top_logprobs)};
   if (stops_.stopped()) {

@@ -1,0 +1,198 @@
+#include "tools/bench/report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <sys/resource.h>
+
+#include <nlohmann/json.hpp>
+
+#include "kernels/cpu/peaks.h"
+
+namespace weft::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string fixed(double value, int digits) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.*f", digits, value);
+  return text;
+}
+
+bool is_probe(const BenchRow& row) { return row.test.starts_with("probe:"); }
+
+// A value a row has nothing to say of.
+Json or_null(double value) { return value > 0 ? Json(value) : Json(); }
+Json or_null(const std::string& value) { return value.empty() ? Json() : Json(value); }
+
+Json json_of(const BenchSubject& subject, const BenchRow& row) {
+  return {{"model", subject.model},
+          {"type", subject.type},
+          {"size_bytes", subject.size_bytes},
+          {"n_params", subject.n_params},
+          {"test", row.test},
+          {"threads", subject.threads},
+          {"isa", subject.isa},
+          {"activations", subject.activations},
+          {"kv_type", subject.kv_type},
+          {"tokens_per_second", or_null(row.tokens_per_second)},
+          {"tokens_per_second_stddev",
+           row.tokens_per_second > 0 ? Json(row.tokens_per_second_stddev) : Json()},
+          {"gb_per_second", or_null(row.gb_per_second)},
+          {"flops_per_second", or_null(row.flops_per_second)},
+          {"percent_of_limit", or_null(row.percent_of_limit)},
+          {"limit", or_null(row.limit)},
+          {"peak_rss_bytes", row.peak_rss_bytes},
+          {"logits_hash", is_probe(row) ? Json() : Json(subject.logits_hash)},
+          {"ids_hash", or_null(row.ids_hash)}};
+}
+
+std::string as_json(const BenchSubject& subject, const std::vector<BenchRow>& rows) {
+  Json list = Json::array();
+  for (const BenchRow& row : rows) list.push_back(json_of(subject, row));
+  return list.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+// The same fields as JSON's; text in quotes.
+std::string as_csv(const BenchSubject& subject, const std::vector<BenchRow>& rows) {
+  std::string text;
+  for (const BenchRow& row : rows) {
+    const Json object = json_of(subject, row);
+    std::string names, values;
+    for (const auto& [name, value] : object.items()) {
+      const char* separator = names.empty() ? "" : ",";
+      names += separator + name;
+      std::string shown =
+          value.is_null() ? "" : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+      if (value.is_string()) {
+        shown = value.get<std::string>();
+        for (size_t at = 0; (at = shown.find('"', at)) != std::string::npos; at += 2) {
+          shown.insert(at, "\"");
+        }
+        shown = "\"" + shown + "\"";
+      }
+      values += separator + shown;
+    }
+    if (text.empty()) text = names + "\n";
+    text += values + "\n";
+  }
+  return text;
+}
+
+std::string as_table(const BenchSubject& subject, const std::vector<BenchRow>& rows) {
+  struct Column {
+    const char* title;
+    bool right;
+    std::function<std::string(const BenchRow&)> value;
+  };
+  const auto unless_zero = [](double value, double scale, int digits) {
+    return value > 0 ? fixed(value * scale, digits) : std::string();
+  };
+  const std::vector<Column> columns = {
+      {"model", false, [&](const BenchRow&) { return subject.model + " " + subject.type; }},
+      {"size", true,
+       [&](const BenchRow&) {
+         return fixed(static_cast<double>(subject.size_bytes) / (1 << 20), 2) + " MiB";
+       }},
+      {"params", true,
+       [&](const BenchRow&) {
+         return fixed(static_cast<double>(subject.n_params) / 1e6, 2) + " M";
+       }},
+      {"isa", false, [&](const BenchRow&) { return subject.isa; }},
+      {"threads", true, [&](const BenchRow&) { return std::to_string(subject.threads); }},
+      {"activations", false, [&](const BenchRow&) { return subject.activations; }},
+      {"test", true, [](const BenchRow& row) { return row.test; }},
+      {"t/s", true,
+       [](const BenchRow& row) {
+         if (is_probe(row)) return std::string();
+         return fixed(row.tokens_per_second, 2) + " ± " + fixed(row.tokens_per_second_stddev, 2);
+       }},
+      {"GB/s", true, [&](const BenchRow& row) { return unless_zero(row.gb_per_second, 1, 2); }},
+      {"GFLOP/s", true,
+       [&](const BenchRow& row) { return unless_zero(row.flops_per_second, 1e-9, 1); }},
+      {"% of limit", true,
+       [&](const BenchRow& row) {
+         if (row.limit.empty()) return std::string();
+         return fixed(row.percent_of_limit, 1) + " " + row.limit;
+       }},
+      {"peak MiB", true,
+       [](const BenchRow& row) {
+         return is_probe(row) ? "" : fixed(static_cast<double>(row.peak_rss_bytes) / (1 << 20), 0);
+       }},
+      {"ids hash", false, [](const BenchRow& row) { return row.ids_hash; }}};
+  std::string text = "|", rule = "|";
+  for (const Column& column : columns) {
+    text += std::string(" ") + column.title + " |";
+    rule += column.right ? " ---: |" : " --- |";
+  }
+  text += "\n" + rule + "\n";
+  for (const BenchRow& row : rows) {
+    text += "|";
+    for (const Column& column : columns) text += " " + column.value(row) + " |";
+    text += "\n";
+  }
+  return text + "\nlogits hash " + subject.logits_hash + ", KV " + subject.kv_type + "\n";
+}
+
+}  // namespace
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+Limits probe_limits(int threads) {
+  const cpu::Peaks peaks = cpu::measure_peaks(threads);
+  return {.dram_read = peaks.read_bytes_per_s, .fma_f32 = peaks.flops};
+}
+
+std::vector<BenchRow> probe_rows(const Limits& limits) {
+  const uint64_t peak = peak_rss_bytes();
+  return {
+      {.test = "probe:dram_read", .gb_per_second = limits.dram_read * 1e-9, .peak_rss_bytes = peak},
+      {.test = "probe:fma_f32", .flops_per_second = limits.fma_f32, .peak_rss_bytes = peak}};
+}
+
+BenchRow row_of(const std::string& test, const Measured& measured, const Limits& limits,
+                uint64_t peak_rss_bytes) {
+  BenchRow row{.test = test, .peak_rss_bytes = peak_rss_bytes};
+  const auto n = static_cast<double>(measured.tokens_per_second.size());
+  for (const double rate : measured.tokens_per_second) row.tokens_per_second += rate / n;
+  for (const double rate : measured.tokens_per_second) {
+    row.tokens_per_second_stddev += std::pow(rate - row.tokens_per_second, 2);
+  }
+  row.tokens_per_second_stddev = n > 1 ? std::sqrt(row.tokens_per_second_stddev / (n - 1)) : 0;
+  const double seconds = median(measured.seconds);
+  row.gb_per_second = measured.cost.bytes / seconds * 1e-9;
+  row.flops_per_second = measured.cost.flops / seconds;
+  const double reading = measured.cost.bytes / limits.dram_read;
+  const double computing = measured.cost.flops / limits.fma_f32;
+  row.limit = reading >= computing ? "dram_read" : "fma_f32";
+  row.percent_of_limit = 100 * std::max(reading, computing) / seconds;
+  row.ids_hash = hash_text(measured.ids_hash);
+  return row;
+}
+
+uint64_t peak_rss_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+std::string hash_text(uint64_t hash) {
+  char text[24];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
+  return text;
+}
+
+std::string format_rows(const BenchSubject& subject, const std::vector<BenchRow>& rows,
+                        std::string_view form) {
+  if (form == "json") return as_json(subject, rows);
+  if (form == "csv") return as_csv(subject, rows);
+  return as_table(subject, rows);
+}
+
+}  // namespace weft::tools
