@@ -100,6 +100,7 @@ class Inbox;
 class StepLoop;
 struct Hold;
 struct Job;
+struct StreamHooks;
 }  // namespace engine
 
 // What one generation gives, in order. Movable; one thread reads it at a time, cancel() may be
@@ -132,6 +133,7 @@ class TokenStream {
 
  private:
   friend class Engine;
+  friend struct engine::StreamHooks;
   class Reader;
   explicit TokenStream(std::unique_ptr<Reader> reader);
   std::unique_ptr<Reader> reader_;

@@ -6,21 +6,51 @@ namespace weft::engine {
 
 int32_t TokenQueue::push(Token token) {
   int32_t left = 0;
+  Hook hook;
   {
     const std::lock_guard lock(mutex_);
     tokens_.push_back(std::move(token));
     left = static_cast<int32_t>(tokens_.size());
+    hook = std::exchange(on_ready_, nullptr);
   }
   changed_.notify_one();
+  if (hook) hook();
   return left;
 }
 
 void TokenQueue::end(End end) {
+  Hook on_ready, on_end;
   {
     const std::lock_guard lock(mutex_);
     if (!end_) end_ = std::move(end);
+    on_ready = std::exchange(on_ready_, nullptr);
+    on_end = std::exchange(on_end_, nullptr);
   }
   changed_.notify_all();
+  if (on_ready) on_ready();
+  if (on_end) on_end();
+}
+
+void TokenQueue::when_ready(Hook hook) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!hook || (tokens_.empty() && !end_)) {
+      on_ready_.swap(hook);
+      return;
+    }
+  }
+  hook();
+}
+
+void TokenQueue::when_ended(Hook hook) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!end_) {
+      on_end_.swap(hook);
+      return;
+    }
+  }
+  hook();
 }
 
 TokenQueue::Taken TokenQueue::take(std::chrono::steady_clock::time_point deadline) {

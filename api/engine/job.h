@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -52,11 +53,18 @@ class TokenQueue {
   bool ended() const;
   bool empty() const;
 
+  // For a reader that does not wait in take(): called once, without the lock, when there is
+  // something to take (or the end is known), by who puts it there; at once where it is so already.
+  using Hook = std::function<void()>;
+  void when_ready(Hook hook);
+  void when_ended(Hook hook);
+
  private:
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Token> tokens_;
   std::optional<End> end_;  // never changes once set
+  Hook on_ready_, on_end_;  // null: nobody asks
 };
 
 struct Job {

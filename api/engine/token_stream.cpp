@@ -4,6 +4,7 @@
 
 #include "api/engine.h"
 #include "api/engine/step_loop.h"
+#include "api/engine/stream_hooks.h"
 #include "api/engine/stream_reader.h"
 
 namespace weft {
@@ -20,7 +21,13 @@ TokenStream::Reader::Reader(std::shared_ptr<engine::Job> job, engine::StepLoop& 
 
 // Posted work names the loop, which runs it itself: the inbox refuses it once the loop has gone.
 TokenStream::Reader::~Reader() {
+  job_->tokens.when_ready(nullptr);
   if (!done_) cancel();
+}
+
+void TokenStream::Reader::when_ready(engine::TokenQueue::Hook hook) {
+  if (hook && (!ready_.empty() || done_)) return hook();
+  job_->tokens.when_ready(std::move(hook));
 }
 
 void TokenStream::Reader::cancel() {
@@ -131,6 +138,13 @@ Usage TokenStream::usage() const { return reader_->usage(); }
 const std::vector<int32_t>& TokenStream::prompt_ids() const { return reader_->prompt_ids(); }
 std::vector<TokenLogprob> TokenStream::prompt_logprobs() const {
   return reader_->prompt_logprobs();
+}
+
+void engine::StreamHooks::when_ready(TokenStream& stream, Hook hook) {
+  stream.reader_->when_ready(std::move(hook));
+}
+void engine::StreamHooks::when_ended(TokenStream& stream, Hook hook) {
+  stream.reader_->when_ended(std::move(hook));
 }
 
 }  // namespace weft
