@@ -1,4 +1,4 @@
-// The CPU backend's products and attention, each with its rate and the share of the peak that was
+// The CPU backend's products, each with its rate and the share of the peak that was
 // measured in the same process a moment before: memory reads for one row, multiply-adds for many.
 //   weft_bench_kernels --benchmark_filter=linear/avx2/Q4_K
 // WEFT_BENCH_THREADS sets the threads (1).
@@ -77,48 +77,6 @@ void linear(benchmark::State& state, const std::string& isa, DType type, int64_t
   state.counters["%fma"] = 100 * flops / peak.flops;
 }
 
-void attention(benchmark::State& state, const std::string& isa, DType type, int32_t tokens,
-               int32_t context) {
-  constexpr int32_t kHeads = 32;
-  constexpr int32_t kKvHeads = 8;
-  constexpr int32_t kHeadDim = 64;
-  const auto backend = create_cpu_backend({.threads = threads(), .isa = isa}).value();
-  const auto cache = backend
-                         ->create_kv_cache({.n_layers = 1,
-                                            .n_kv_heads = kKvHeads,
-                                            .head_dim = kHeadDim,
-                                            .num_blocks = context / 16,
-                                            .type = type})
-                         .value();
-  std::vector<int32_t> ids(static_cast<std::size_t>(tokens));
-  std::vector<int32_t> positions(ids.size());
-  for (int32_t t = 0; t < tokens; ++t) {
-    positions[static_cast<std::size_t>(t)] = context - tokens + t;
-  }
-  std::vector<int32_t> blocks(static_cast<std::size_t>(context / 16));
-  for (std::size_t b = 0; b < blocks.size(); ++b) blocks[b] = static_cast<int32_t>(b);
-  const int32_t seq_starts[] = {0, tokens};
-  const int32_t table_starts[] = {0, static_cast<int32_t>(blocks.size())};
-  const StepBatch batch = {.token_ids = ids,
-                           .positions = positions,
-                           .slots = positions,
-                           .seq_starts = seq_starts,
-                           .block_tables = blocks,
-                           .block_table_starts = table_starts};
-  std::vector<float> q(static_cast<std::size_t>(tokens) * kHeads * kHeadDim, 0.1f);
-  std::vector<float> out(q.size());
-  const Peaks& peak = peaks();
-  const double seconds = seconds_each(state, [&] {
-    backend->attention({q.data(), tokens, kHeads * kHeadDim}, *cache, 0,
-                       {kHeads, kKvHeads, kHeadDim, 0, 0.125f}, batch,
-                       {out.data(), tokens, kHeads * kHeadDim});
-  });
-  const double seen = tokens * (context - (tokens - 1) / 2.0);
-  const double flops = 4.0 * seen * kHeads * kHeadDim / seconds;
-  state.counters["GFLOP/s"] = flops * 1e-9;
-  state.counters["%fma"] = 100 * flops / peak.flops;
-}
-
 void register_all() {
   const CpuFeatures features = detect_cpu_features();
   for (const cpu::KernelTable* table : cpu::all_tables()) {
@@ -132,17 +90,6 @@ void register_all() {
             "linear/" + isa + "/" + std::string(info.name) + "/" + std::to_string(rows);
         benchmark::RegisterBenchmark(
             name.c_str(), [=](benchmark::State& state) { linear(state, isa, type, rows); })
-            ->UseRealTime()
-            ->Unit(benchmark::kMicrosecond);
-      }
-    }
-    for (const DType type : {DType::kF32, DType::kF16}) {
-      for (const int32_t tokens : {1, 512}) {
-        const std::string name = "attention/" + isa + "/" + std::string(dtype_name(type)) + "/" +
-                                 std::to_string(tokens) + "_of_2048";
-        benchmark::RegisterBenchmark(
-            name.c_str(),
-            [=](benchmark::State& state) { attention(state, isa, type, tokens, 2048); })
             ->UseRealTime()
             ->Unit(benchmark::kMicrosecond);
       }
