@@ -73,6 +73,7 @@ struct Request {
   uint64_t cache_salt = 0;  // prefixes are shared only between equal salts
   // Tokens a reader may be behind before its request pauses. 0: max_tokens, it never pauses.
   int32_t buffer = 0;
+  bool report_blocks = false;  // TokenStream::block_ids()
 };
 
 struct TokenLogprob {
@@ -130,6 +131,9 @@ class TokenStream {
   const std::vector<int32_t>& prompt_ids() const;
   // [prompt tokens − 1], where the request asked for it; whole once the first token is there.
   std::vector<TokenLogprob> prompt_logprobs() const;
+  // The KV blocks that held it, in order of position, where the request asked for them; there once
+  // it has ended. They are given back by then: for accounts, not for access.
+  std::vector<int32_t> block_ids() const;
 
  private:
   friend class Engine;

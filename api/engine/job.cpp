@@ -18,11 +18,13 @@ int32_t TokenQueue::push(Token token) {
   return left;
 }
 
-void TokenQueue::end(End end) {
+void TokenQueue::end(End end, std::optional<Token> last) {
   Hook on_ready, on_end;
   {
     const std::lock_guard lock(mutex_);
-    if (!end_) end_ = std::move(end);
+    if (end_) return;
+    if (last) tokens_.push_back(std::move(*last));
+    end_ = std::move(end);
     on_ready = std::exchange(on_ready_, nullptr);
     on_end = std::exchange(on_end_, nullptr);
   }

@@ -38,8 +38,9 @@ class TokenQueue {
  public:
   // Step thread. Returns how many tokens the reader has not taken.
   int32_t push(Token token);
-  // Step thread; the first call counts.
-  void end(End end);
+  // Step thread; the first call counts. The last token, if it comes with the end, is known for the
+  // last from the moment it can be taken.
+  void end(End end, std::optional<Token> last = std::nullopt);
 
   // Reader: a token if there is one, else the end if it is known; nothing by `deadline`.
   struct Taken {
@@ -73,6 +74,7 @@ struct Job {
   bool emit_stop_token = false;
   int32_t buffer = 0;             // tokens the reader may be behind; 0: any number
   bool has_stop_strings = false;  // its reader may take tokens back
+  bool report_blocks = false;     // block_ids are kept when it ends
   bool stepped = false;           // advances only by turns (SteppedGeneration)
 
   // --- The step thread's alone, once submitted ---
@@ -92,6 +94,7 @@ struct Job {
   std::mutex prompt_mutex;
   std::vector<TokenLogprob> prompt_logprobs;  // guarded by prompt_mutex
   int32_t num_cached = 0;                     // guarded by prompt_mutex
+  std::vector<int32_t> block_ids;             // guarded by prompt_mutex
 };
 
 }  // namespace weft::engine

@@ -83,6 +83,7 @@ Result<std::vector<std::shared_ptr<Job>>> make_jobs(const Request& request, cons
     job->logprobs = request.logprobs;
     job->emit_stop_token = request.emit_stop_token;
     job->buffer = request.buffer;
+    job->report_blocks = request.report_blocks;
     job->sampler = std::move(sampler);
     WEFT_TRY(fill_job(request, loop, *job));
     jobs.push_back(std::move(job));

@@ -40,7 +40,6 @@ StepLoop::StepLoop(std::shared_ptr<const Model> model, const EngineConfig& confi
       sink_(std::make_unique<RowSink>()),
       trace_(config.trace ? std::make_unique<StepTrace>(config.trace) : nullptr) {
   publish_stats();
-  thread_ = std::thread([this] { thread_main(); });
 }
 
 Result<std::unique_ptr<StepLoop>> StepLoop::create(std::shared_ptr<const Model> model,
@@ -63,8 +62,11 @@ Result<std::unique_ptr<StepLoop>> StepLoop::create(std::shared_ptr<const Model> 
   }
   WEFT_TRY(check_at_least_one("num_blocks", spec.num_blocks));
   WEFT_TRY_ASSIGN(auto made, create_runner(*model, spec));
-  return std::unique_ptr<StepLoop>(
+  std::unique_ptr<StepLoop> loop(
       new StepLoop(std::move(model), config, std::move(made.runner), made.ledger));
+  WEFT_TRY_ASSIGN(loop->thread_, platform::Thread::start({.name = "weft-steps"},
+                                                         [l = loop.get()] { l->thread_main(); }));
+  return loop;
 }
 
 StepLoop::~StepLoop() { shutdown(Engine::Shutdown::kNow); }
@@ -271,10 +273,10 @@ void StepLoop::deliver(Job& job, Result<Token> token) {
     if (last) end(job, {.reason = FinishReason::kLength});
     return;
   }
-  int32_t unread = 0;
-  if (!stop || job.emit_stop_token) unread = job.tokens.push(std::move(*token));
-  if (stop) return end(job, {.reason = FinishReason::kStop});
-  if (last) return end(job, {.reason = FinishReason::kLength});
+  if (stop && !job.emit_stop_token) return end(job, {.reason = FinishReason::kStop});
+  if (stop) return end(job, {.reason = FinishReason::kStop}, std::move(*token));
+  if (last) return end(job, {.reason = FinishReason::kLength}, std::move(*token));
+  const int32_t unread = job.tokens.push(std::move(*token));
   if (job.buffer > 0 && unread >= job.buffer && !draining_) set_paused(job, true);
 }
 
@@ -347,12 +349,16 @@ void StepLoop::begin_draining() {
   }
 }
 
-void StepLoop::end(Job& job, End how) {
+void StepLoop::end(Job& job, End how, std::optional<Token> last) {
   if (std::exchange(job.ended, true)) return;
   if (std::exchange(job.counted_as_queued, false)) --num_queued_;
   if (std::exchange(job.turn_awaited, false)) --turns_awaited_;
   if (trace_) trace_->ended(job, how);
   if (job.state.place != GenerationState::Place::kNowhere) {
+    if (job.report_blocks) {
+      const std::lock_guard lock(job.prompt_mutex);
+      job.block_ids = job.state.sequence.blocks.blocks;
+    }
     scheduler_.remove(job.state);
   }
   if (how.reason) {
@@ -363,7 +369,7 @@ void StepLoop::end(Job& job, End how) {
     ++totals_.failed;
   }
   const auto forks = std::exchange(job.forks, {});
-  job.tokens.end(std::move(how));
+  job.tokens.end(std::move(how), std::move(last));
   const auto self = jobs_.extract(&job.state);  // alive until the end of this function
   lead_by_next(forks);
 }

@@ -9,7 +9,6 @@
 #include <memory>
 #include <mutex>
 #include <span>
-#include <thread>
 #include <unordered_map>
 #include <vector>
 
@@ -18,6 +17,7 @@
 #include "api/engine/inbox.h"
 #include "api/engine/job.h"
 #include "core/model/decoder.h"
+#include "core/platform/thread.h"
 #include "scheduler/model_runner.h"
 #include "scheduler/step_scheduler.h"
 
@@ -75,7 +75,7 @@ class StepLoop {
   void apply_pause(Job& job);
   void grant_next_hold();
   void begin_draining();
-  void end(Job& job, End how);
+  void end(Job& job, End how, std::optional<Token> last = std::nullopt);
   void lead_by_next(std::span<const std::shared_ptr<Job>> forks);
   void end_all(const Error& error);
   void publish_stats();
@@ -106,7 +106,7 @@ class StepLoop {
   mutable std::mutex stats_mutex_;
   EngineStats stats_;  // guarded by stats_mutex_
   std::mutex shutdown_mutex_;
-  std::thread thread_;
+  platform::Thread thread_;
 };
 
 }  // namespace weft::engine

@@ -34,6 +34,7 @@ class TokenStream::Reader {
   Usage usage() const;
   const std::vector<int32_t>& prompt_ids() const { return prompt_ids_; }
   std::vector<TokenLogprob> prompt_logprobs() const;
+  std::vector<int32_t> block_ids() const;
   void when_ready(engine::TokenQueue::Hook hook);
   void when_ended(engine::TokenQueue::Hook hook) { job_->tokens.when_ended(std::move(hook)); }
 

@@ -116,6 +116,11 @@ std::vector<TokenLogprob> TokenStream::Reader::prompt_logprobs() const {
   return job_->prompt_logprobs;
 }
 
+std::vector<int32_t> TokenStream::Reader::block_ids() const {
+  const std::lock_guard lock(job_->prompt_mutex);
+  return job_->block_ids;
+}
+
 TokenStream::TokenStream(std::unique_ptr<Reader> reader) : reader_(std::move(reader)) {}
 TokenStream::TokenStream(TokenStream&&) noexcept = default;
 TokenStream& TokenStream::operator=(TokenStream&&) noexcept = default;
@@ -139,6 +144,7 @@ const std::vector<int32_t>& TokenStream::prompt_ids() const { return reader_->pr
 std::vector<TokenLogprob> TokenStream::prompt_logprobs() const {
   return reader_->prompt_logprobs();
 }
+std::vector<int32_t> TokenStream::block_ids() const { return reader_->block_ids(); }
 
 void engine::StreamHooks::when_ready(TokenStream& stream, Hook hook) {
   stream.reader_->when_ready(std::move(hook));

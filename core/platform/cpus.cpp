@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
+#include <map>
 #include <string>
+#include <system_error>
 #include <thread>
 
 #if defined(__linux__)
@@ -40,12 +43,60 @@ int quota_cpus() {
   return static_cast<int>(std::ceil(std::min(quota / period, 1e6)));
 }
 
+// "0-3,8,10-11" as the kernel writes it. What is no such list ends it.
+std::vector<int> read_cpu_list(std::istream& in) {
+  constexpr int kMost = 1 << 16;
+  std::vector<int> cpus;
+  for (int first = 0; in >> first;) {
+    int last = first;
+    if (in.peek() == '-') in.ignore() >> last;
+    if (!in || first < 0 || last < first || last >= kMost) break;
+    for (int cpu = first; cpu <= last; ++cpu) cpus.push_back(cpu);
+    if (in.peek() != ',') break;
+    in.ignore();
+  }
+  return cpus;
+}
+
 }  // namespace
 
 int usable_cpus() {
   const int cpus = std::max(affinity_cpus(), 1);
   const int quota = quota_cpus();
   return quota > 0 ? std::min(cpus, quota) : cpus;
+}
+
+std::vector<int> allowed_cpus() {
+  std::vector<int> cpus;
+#if defined(__linux__)
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) {
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+      if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+    }
+  }
+#endif
+  return cpus;
+}
+
+std::vector<std::vector<int>> numa_nodes(const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::map<int, std::vector<int>> nodes;
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (!name.starts_with("node") || name.size() == 4 ||
+        name.find_first_not_of("0123456789", 4) != std::string::npos || name.size() > 12) {
+      continue;
+    }
+    std::ifstream file(it->path() / "cpulist");
+    std::vector<int> cpus = read_cpu_list(file);
+    if (!cpus.empty()) nodes[std::stoi(name.substr(4))] = std::move(cpus);
+  }
+  std::vector<std::vector<int>> result;
+  for (auto& [number, cpus] : nodes) result.push_back(std::move(cpus));
+  return result;
 }
 
 }  // namespace weft::platform

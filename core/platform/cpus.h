@@ -1,9 +1,19 @@
-// How many processors this process may use.
+// The processors this process may use, and how they lie in the machine.
 #pragma once
+
+#include <string>
+#include <vector>
 
 namespace weft::platform {
 
 // Processors in the affinity mask, bounded by the container's CPU quota (rounded up). At least 1.
 int usable_cpus();
+
+// The numbers of the processors that the calling thread may run on, ascending. Empty: unknown.
+std::vector<int> allowed_cpus();
+
+// The processors of each NUMA node that has any, ascending, as `folder` describes them. Empty:
+// unknown.
+std::vector<std::vector<int>> numa_nodes(const std::string& folder = "/sys/devices/system/node");
 
 }  // namespace weft::platform

@@ -4,13 +4,16 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <future>
 #include <pthread.h>
+#include <sched.h>
 #include <unistd.h>
 #include <utility>
 
 #include <climits>
 
 #include "core/check.h"
+#include "core/platform/cpus.h"
 
 namespace weft::platform {
 namespace {
@@ -18,6 +21,8 @@ namespace {
 struct Start {
   std::string name;
   std::function<void()> main;
+  std::vector<int> cpus = {};                   // ascending
+  std::promise<std::vector<int>> found_cpus{};  // where it is bound: what it may run on
 };
 
 void set_current_name(const std::string& name) {
@@ -31,8 +36,20 @@ void set_current_name(const std::string& name) {
 void* thread_main(void* argument) {
   const std::unique_ptr<Start> start(static_cast<Start*>(argument));
   if (!start->name.empty()) set_current_name(start->name);
+  if (!start->cpus.empty()) {
+    std::vector<int> found = allowed_cpus();
+    const bool as_asked = found == start->cpus;
+    start->found_cpus.set_value(std::move(found));
+    if (!as_asked) return nullptr;
+  }
   start->main();
   return nullptr;
+}
+
+std::string list_of(const std::vector<int>& cpus) {
+  std::string text;
+  for (const int cpu : cpus) text += (text.empty() ? "" : ", ") + std::to_string(cpu);
+  return text;
 }
 
 struct Attributes {
@@ -42,6 +59,28 @@ struct Attributes {
   Attributes& operator=(const Attributes&) = delete;
   pthread_attr_t value;
 };
+
+Result<void> bind(Attributes& attributes, const std::vector<int>& cpus) {
+  if (cpus.empty()) return {};
+#if defined(__linux__)
+  const std::vector<int> allowed = allowed_cpus();
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int cpu : cpus) {
+    if (std::ranges::find(allowed, cpu) == allowed.end()) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "processor " + std::to_string(cpu) + ": expected one of " + list_of(allowed));
+    }
+    CPU_SET(cpu, &set);
+  }
+  pthread_attr_setaffinity_np(&attributes.value, sizeof(set), &set);
+  return {};
+#else
+  (void)attributes;
+  return fail(ErrorCode::kUnsupported,
+              "processors " + list_of(cpus) + ": this system does not bind threads");
+#endif
+}
 
 }  // namespace
 
@@ -69,7 +108,13 @@ Result<Thread> Thread::start(const ThreadOptions& options, std::function<void()>
                       " bytes, expected at least " + std::to_string(PTHREAD_STACK_MIN));
     }
   }
+  WEFT_TRY(bind(attributes, options.cpus));
   auto start = std::make_unique<Start>(Start{options.name.substr(0, 15), std::move(main)});
+  start->cpus = options.cpus;
+  std::ranges::sort(start->cpus);
+  start->cpus.erase(std::unique(start->cpus.begin(), start->cpus.end()), start->cpus.end());
+  const std::vector<int> wanted = start->cpus;
+  auto found_cpus = start->found_cpus.get_future();
   Thread thread;
   thread.handle_ = std::make_unique<Handle>();
   const int failed =
@@ -80,6 +125,12 @@ Result<Thread> Thread::start(const ThreadOptions& options, std::function<void()>
                 "the system starts no further thread: " + std::string(std::strerror(failed)));
   }
   static_cast<void>(start.release());  // the thread's own now
+  if (wanted.empty()) return thread;
+  if (const std::vector<int> found = found_cpus.get(); found != wanted) {
+    thread.join();
+    return fail(ErrorCode::kInvalidArgument,
+                "bound to processors " + list_of(wanted) + ", the thread has " + list_of(found));
+  }
   return thread;
 }
 

@@ -1,11 +1,12 @@
-// Thread: std::thread with what that leaves out: a stack size, and a name that debuggers and `top`
-// show. Also what a process can say about its threads.
+// Thread: std::thread with what that leaves out: a stack size, the processors it is bound to, and a
+// name that debuggers and `top` show. Also what a process can say about its threads.
 #pragma once
 
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/error.h"
 
@@ -14,13 +15,16 @@ namespace weft::platform {
 struct ThreadOptions {
   std::string name;        // the system shows the first 15 bytes; empty: the starter's
   size_t stack_bytes = 0;  // rounded up to whole pages; 0: the system's default
+  std::vector<int> cpus;   // processors it is bound to; empty: those of its starter
 };
 
 // Owned by one thread at a time. Joined or detached before it is destroyed.
 class Thread {
  public:
-  // Fails with kInvalidArgument for a stack smaller than the system allows, kLimitExceeded where
-  // the system refuses a thread. `main` must not throw.
+  // Fails with kInvalidArgument for a stack smaller than the system allows or a processor that the
+  // calling thread may not use, kLimitExceeded where the system refuses a thread. A bound thread
+  // reads back where it may run: if that is not as asked for, `main` is not run, and this fails.
+  // `main` must not throw.
   static Result<Thread> start(const ThreadOptions& options, std::function<void()> main);
 
   Thread();

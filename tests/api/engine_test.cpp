@@ -241,6 +241,36 @@ TEST_F(EngineTest, AReaderThatGoesAwayEndsItsGeneration) {
   EXPECT_EQ(e->stats().cancelled, 1u);
 }
 
+TEST_F(EngineTest, TheLastTokenIsKnownForTheLast) {
+  auto e = engine();
+  Request r = request(4, 30);
+  for (const bool by_stop_token : {false, true}) {
+    const Output whole = solo(r);
+    if (by_stop_token) {
+      r.stop_ids = {whole.ids[10]};
+      r.emit_stop_token = true;
+    }
+    auto stream = submit(*e, r);
+    int32_t finished = 0;
+    while (auto token = stream.next().value()) finished += stream.is_finished();
+    EXPECT_EQ(finished, 1) << by_stop_token;
+  }
+}
+
+TEST_F(EngineTest, BlocksOfARequestAreReportedWhenItHasEnded) {
+  auto e = engine({.num_blocks = 64, .prefix_cache = false});
+  Request r = request(3, 40);
+  r.prompt_ids = prompt(3, 30);
+  r.report_blocks = true;
+  auto stream = submit(*e, r);
+  drain(stream);
+  auto blocks = stream.block_ids();
+  EXPECT_EQ(blocks.size(), 5u);  // 69 computed tokens of 16
+  std::sort(blocks.begin(), blocks.end());
+  EXPECT_EQ(std::unique(blocks.begin(), blocks.end()), blocks.end());
+  for (const int32_t id : blocks) EXPECT_TRUE(id >= 0 && id < 64) << id;
+}
+
 TEST_F(EngineTest, ASlowReaderPausesItselfAlone) {
   auto e = engine();
   Request slow = request(1, 60);
