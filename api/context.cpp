@@ -4,9 +4,11 @@
 
 #include "api/model.h"
 #include "api/runner_factory.h"
+#include "api/step_trace.h"
 #include "api/stop_matcher.h"
 #include "core/model/decoder.h"
 #include "core/text/tokenizer.h"
+#include "scheduler/generation_state.h"
 #include "scheduler/model_runner.h"
 
 namespace weft {
@@ -71,8 +73,10 @@ Result<RunnerSpec> runner_spec(const ContextParams& params) {
                     .kv_type = params.kv_type};
 }
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
 }  // namespace
@@ -82,8 +86,35 @@ struct Context::State {
   ContextParams params;
   std::unique_ptr<ModelRunner> runner;
   MemoryLedger ledger;
-  Sequence sequence;
+  GenerationState generation;  // no scheduler has it; stop ids and limits are in GenerateOptions
+  Sequence& sequence = generation.sequence;
   LastRow last_row;
+  std::unique_ptr<StepTrace> trace;  // may be null
+  StepScheduler::Counts counts{.running = 1};
+
+  // The next `num_tokens`, with the logits of the last `num_logits` of them.
+  Result<void> step(int32_t num_tokens, int32_t num_logits, LogitSink& sink) {
+    const bool decodes = generation.decoding();
+    const SequenceStep step{
+        .sequence = &sequence, .num_tokens = num_tokens, .num_logits = num_logits};
+    const auto begin = Clock::now();
+    WEFT_TRY(runner->run({&step, 1}, &sink));
+    if (!trace) return {};
+    GenerationState* const state = &generation;
+    const StepPlan plan{.steps = {&step, 1},
+                        .states = {&state, 1},
+                        .num_decodes = decodes,
+                        .shape = {.decodes = decodes, .prompt_tokens = num_tokens - decodes}};
+    trace->step(plan, begin, Clock::now(), counts, runner->blocks().ledger());
+    return {};
+  }
+
+  // What was recorded of a sequence ends with what it came to.
+  template <class T>
+  Result<T> traced(Result<T> result, std::string_view reason) {
+    if (trace) trace->ended(generation, result ? reason : error_code_name(result.error().code));
+    return result;
+  }
 
   // Computes every id that is not computed yet; last_row then holds the last one's logits.
   // Stops between steps where `cancel` asks for it.
@@ -91,8 +122,7 @@ struct Context::State {
     while (sequence.num_computed < std::ssize(sequence.ids) && !cancel.stop_requested()) {
       const int64_t left = std::ssize(sequence.ids) - sequence.num_computed;
       const auto n = static_cast<int32_t>(std::min<int64_t>(left, params.max_batch_tokens));
-      const SequenceStep step{.sequence = &sequence, .num_tokens = n, .num_logits = n == left};
-      WEFT_TRY(runner->run({&step, 1}, &last_row));
+      WEFT_TRY(step(n, n == left, last_row));
     }
     return {};
   }
@@ -109,8 +139,14 @@ struct Context::State {
     if (ids.empty()) return fail(ErrorCode::kInvalidArgument, "prompt: empty, expected a token");
     runner->release(sequence);
     sequence.ids.assign(ids.begin(), ids.end());
+    generation.num_prompt = std::ssize(ids);
     return {};
   }
+
+  Result<Generation> generate(std::span<const int32_t> prompt_ids, const GenerateOptions& options,
+                              const OnToken& on_token);
+  Result<void> evaluate(std::span<const int32_t> ids, int32_t chunk, const OnRow& on_row,
+                        const std::stop_token& cancel);
 };
 
 Context::Context(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -131,6 +167,7 @@ Result<std::unique_ptr<Context>> Context::create(std::shared_ptr<const Model> mo
   state->runner = std::move(made.runner);
   state->ledger = made.ledger;
   state->model = std::move(model);
+  if (params.trace) state->trace = std::make_unique<StepTrace>(params.trace, "context");
   return std::unique_ptr<Context>(new Context(std::move(state)));
 }
 
@@ -143,19 +180,30 @@ Result<Generation> Context::generate(std::string_view prompt, const GenerateOpti
 
 Result<Generation> Context::generate(std::span<const int32_t> prompt_ids,
                                      const GenerateOptions& options, const OnToken& on_token) {
-  using Clock = std::chrono::steady_clock;
-  State& s = *state_;
-  const Tokenizer& tokenizer = s.model->tokenizer();
+  auto result = state_->generate(prompt_ids, options, on_token);
+  const auto reason = result ? finish_reason_name(result->finish_reason) : std::string_view();
+  return state_->traced(std::move(result), reason);
+}
+
+Result<void> Context::evaluate(std::span<const int32_t> ids, int32_t chunk, const OnRow& on_row,
+                               const std::stop_token& cancel) {
+  return state_->traced(state_->evaluate(ids, chunk, on_row, cancel), "evaluated");
+}
+
+Result<Generation> Context::State::generate(std::span<const int32_t> prompt_ids,
+                                            const GenerateOptions& options,
+                                            const OnToken& on_token) {
+  const Tokenizer& tokenizer = model->tokenizer();
   WEFT_TRY(check_at_least_one("max_tokens", options.max_tokens));
   const int64_t wanted = std::ssize(prompt_ids) + options.max_tokens;
-  if (wanted > s.params.n_ctx) {
+  if (wanted > params.n_ctx) {
     return fail(ErrorCode::kContextOverflow,
                 "prompt of " + std::to_string(prompt_ids.size()) + " tokens + max_tokens " +
                     std::to_string(options.max_tokens) + " = " + std::to_string(wanted) +
-                    ", the context holds " + std::to_string(s.params.n_ctx));
+                    ", the context holds " + std::to_string(params.n_ctx));
   }
-  WEFT_TRY_ASSIGN(Sampler sampler, Sampler::create(options.sampling, s.model->info().n_vocab));
-  WEFT_TRY(s.start(prompt_ids));
+  WEFT_TRY_ASSIGN(Sampler sampler, Sampler::create(options.sampling, model->info().n_vocab));
+  WEFT_TRY(start(prompt_ids));
 
   Generation result;
   result.prompt_ids.assign(prompt_ids.begin(), prompt_ids.end());
@@ -164,14 +212,14 @@ Result<Generation> Context::generate(std::span<const int32_t> prompt_ids,
   const auto start = Clock::now();
   auto first_token = start;
   while (std::ssize(result.ids) < options.max_tokens) {
-    WEFT_TRY(s.advance(options.cancel));
+    WEFT_TRY(advance(options.cancel));
     if (options.cancel.stop_requested()) {
       result.finish_reason = FinishReason::kCancelled;
       break;
     }
-    WEFT_TRY_ASSIGN(const int32_t id, sampler.sample(s.last_row.row(), result.prompt_ids,
-                                                     result.ids, std::ssize(s.sequence.ids)));
-    if (s.sequence.ids.size() == prompt_ids.size()) {
+    WEFT_TRY_ASSIGN(const int32_t id, sampler.sample(last_row.row(), result.prompt_ids, result.ids,
+                                                     std::ssize(sequence.ids)));
+    if (sequence.ids.size() == prompt_ids.size()) {
       first_token = Clock::now();
       result.prompt_seconds = seconds_since(start);
     }
@@ -179,7 +227,7 @@ Result<Generation> Context::generate(std::span<const int32_t> prompt_ids,
       result.finish_reason = FinishReason::kStop;
       break;
     }
-    s.sequence.ids.push_back(id);
+    sequence.ids.push_back(id);
     result.ids.push_back(id);
     const std::string text = stops.push(detokenizer.push(id));
     result.text += text;
@@ -198,25 +246,23 @@ Result<Generation> Context::generate(std::span<const int32_t> prompt_ids,
   return result;
 }
 
-Result<void> Context::evaluate(std::span<const int32_t> ids, int32_t chunk, const OnRow& on_row,
-                               const std::stop_token& cancel) {
-  State& s = *state_;
-  if (std::ssize(ids) > s.params.n_ctx) {
-    return fail(ErrorCode::kContextOverflow, std::to_string(ids.size()) +
-                                                 " tokens, the context holds " +
-                                                 std::to_string(s.params.n_ctx));
+Result<void> Context::State::evaluate(std::span<const int32_t> ids, int32_t chunk,
+                                      const OnRow& on_row, const std::stop_token& cancel) {
+  if (std::ssize(ids) > params.n_ctx) {
+    return fail(
+        ErrorCode::kContextOverflow,
+        std::to_string(ids.size()) + " tokens, the context holds " + std::to_string(params.n_ctx));
   }
-  if (chunk == 0) chunk = s.params.max_batch_tokens;
+  if (chunk == 0) chunk = params.max_batch_tokens;
   WEFT_TRY(check_at_least_one("chunk", chunk));
-  chunk = std::min(chunk, s.params.max_batch_tokens);
-  WEFT_TRY(s.start(ids));
-  while (s.sequence.num_computed < std::ssize(ids)) {
+  chunk = std::min(chunk, params.max_batch_tokens);
+  WEFT_TRY(start(ids));
+  while (sequence.num_computed < std::ssize(ids)) {
     if (cancel.stop_requested()) return fail(ErrorCode::kCancelled, "evaluate: cancelled");
-    const int64_t first = s.sequence.num_computed;
+    const int64_t first = sequence.num_computed;
     const auto n = static_cast<int32_t>(std::min<int64_t>(chunk, std::ssize(ids) - first));
-    const SequenceStep step{.sequence = &s.sequence, .num_tokens = n, .num_logits = n};
     EachRow sink(first, on_row);
-    WEFT_TRY(s.runner->run({&step, 1}, &sink));
+    WEFT_TRY(step(n, n, sink));
   }
   return {};
 }

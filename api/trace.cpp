@@ -13,10 +13,15 @@ std::string number(double value) {
   return text;
 }
 
-// The fields every event begins with. Names are the engine's own: nothing in them needs escaping.
-std::string head(const char* phase, int32_t group, int32_t track, std::string_view name) {
+// The fields every event begins with.
+std::string head(const char* phase, int32_t group, int32_t track) {
   return std::string("{\"ph\":\"") + phase + "\",\"pid\":" + std::to_string(group) +
-         ",\"tid\":" + std::to_string(track) + ",\"name\":\"" + std::string(name) + "\"";
+         ",\"tid\":" + std::to_string(track);
+}
+
+// Names are the engine's own: nothing in them needs escaping.
+std::string head(const char* phase, int32_t group, int32_t track, std::string_view name) {
+  return head(phase, group, track) + ",\"name\":\"" + std::string(name) + "\"";
 }
 
 std::string args_of(std::string_view args) {
@@ -66,6 +71,14 @@ void Trace::span(int32_t group, int32_t track, std::string_view name, Clock::tim
                  Clock::time_point end, std::string_view args) {
   write(head("X", group, track, name) + ",\"ts\":" + number(microseconds(begin)) +
         ",\"dur\":" + number(microseconds(end) - microseconds(begin)) + args_of(args) + "}");
+}
+
+void Trace::begin(int32_t group, int32_t track, std::string_view name, Clock::time_point at) {
+  write(head("B", group, track, name) + ",\"ts\":" + number(microseconds(at)) + "}");
+}
+
+void Trace::end(int32_t group, int32_t track, Clock::time_point at, std::string_view args) {
+  write(head("E", group, track) + ",\"ts\":" + number(microseconds(at)) + args_of(args) + "}");
 }
 
 void Trace::instant(int32_t group, int32_t track, std::string_view name, Clock::time_point at) {

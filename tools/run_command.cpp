@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/model.h"
+#include "api/trace.h"
 #include "core/model/decoder.h"
 #include "tools/command.h"
 #include "tools/default_model.h"
@@ -27,6 +28,7 @@ struct RunFlags {
   std::optional<uint64_t> seed;
   int ctx_size = 0;  // 0: what the prompt and max_tokens need
   std::string kv_type = "auto";
+  std::string trace;
   std::vector<std::string> stop_strings;
   bool no_bos = false;
   bool json = false;
@@ -107,8 +109,12 @@ Result<int> run(const RunFlags& flags) {
     return fail(ErrorCode::kContextOverflow, "prompt and max-tokens: " + std::to_string(n_ctx) +
                                                  " tokens, expected fewer than 2^31");
   }
-  WEFT_TRY_ASSIGN(auto context, Context::create(model, {.n_ctx = static_cast<int32_t>(n_ctx),
-                                                        .kv_type = flags.kv_type}));
+  ContextParams params{.n_ctx = static_cast<int32_t>(n_ctx), .kv_type = flags.kv_type};
+  if (!flags.trace.empty()) {
+    interrupt.defer();  // or what is written by then stays behind
+    WEFT_TRY_ASSIGN(params.trace, Trace::create(flags.trace));
+  }
+  WEFT_TRY_ASSIGN(auto context, Context::create(model, params));
   const int32_t trained = model->info().n_ctx_train;
   if (trained > 0 && std::min(n_ctx, needed) > trained) {
     std::fprintf(stderr, "infer: warning: %lld tokens may be used, the model was trained on %d\n",
@@ -139,6 +145,7 @@ Result<int> run(const RunFlags& flags) {
     std::fputc('\n', stdout);
   }
   std::fflush(stdout);
+  if (params.trace) WEFT_TRY(params.trace->close());
   print_figures(generation, load_seconds);
   return interrupt.requested() ? report_interrupt() : kExitOk;
 }
@@ -192,6 +199,7 @@ void add_run_command(CLI::App& app, int& exit_code) {
   command->add_flag("--no-bos", flags->no_bos, "Do not put the model's BOS before the prompt");
   command->add_flag("--json", flags->json, "One JSON object: text, ids, finish_reason, timings");
   command->add_flag("--chat", flags->chat, "Render the prompt with the model's chat template");
+  add_trace_flag(*command, flags->trace);
   flags->engine.add_to(*command);
   command->callback([flags, &exit_code] {
     const size_t words = flags->positionals.size() + (flags->model_flag.empty() ? 0 : 1);

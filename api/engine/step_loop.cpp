@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "api/engine/row_sink.h"
-#include "api/engine/step_trace.h"
 #include "api/runner_factory.h"
+#include "api/step_trace.h"
 #include "core/platform/memory.h"
 
 namespace weft::engine {
@@ -38,7 +38,7 @@ StepLoop::StepLoop(std::shared_ptr<const Model> model, const EngineConfig& confi
       ledger_(ledger),
       scheduler_(scheduler_limits(config), runner_->blocks()),
       sink_(std::make_unique<RowSink>()),
-      trace_(config.trace ? std::make_unique<StepTrace>(config.trace) : nullptr) {
+      trace_(config.trace ? std::make_unique<StepTrace>(config.trace, "engine") : nullptr) {
   publish_stats();
 }
 
@@ -353,7 +353,10 @@ void StepLoop::end(Job& job, End how, std::optional<Token> last) {
   if (std::exchange(job.ended, true)) return;
   if (std::exchange(job.counted_as_queued, false)) --num_queued_;
   if (std::exchange(job.turn_awaited, false)) --turns_awaited_;
-  if (trace_) trace_->ended(job, how);
+  if (trace_) {
+    trace_->ended(job.state, how.reason ? finish_reason_name(*how.reason)
+                                        : error_code_name(how.error->code));
+  }
   if (job.state.place != GenerationState::Place::kNowhere) {
     if (job.report_blocks) {
       const std::lock_guard lock(job.prompt_mutex);

@@ -21,10 +21,13 @@
 #include "scheduler/model_runner.h"
 #include "scheduler/step_scheduler.h"
 
+namespace weft {
+class StepTrace;
+}  // namespace weft
+
 namespace weft::engine {
 
 class RowSink;
-class StepTrace;
 
 class StepLoop {
  public:

@@ -12,6 +12,7 @@
 #include "tests/support/temp_folder.h"
 #include "tests/support/test_data.h"
 #include "tests/tools/program.h"
+#include "tests/tools/trace_check.h"
 
 namespace weft {
 namespace {
@@ -260,45 +261,36 @@ TEST(Batch, TraceShowsEveryStepSequenceChunkAndPreemption) {
   EXPECT_EQ(batch.results("plain"), batch.results("traced"));
   const json stats = json::parse(batch.results("stats.json"));
 
-  int steps = 0, requests = 0, preemptions = 0, counters = 0;
-  int prompt_tokens = 0, decodes_of_steps = 0, decodes_of_sequences = 0, generated = 0;
-  std::map<int, std::pair<double, double>> last_of_track;  // the request's span that ended last
-  for (const json& event : json::parse(batch.results("trace.json"))) {
-    const std::string name = event["name"];
-    const double ts = event.value("ts", 0.0);
-    if (event["ph"] == "X") {
-      EXPECT_GE(ts, 0);
-      EXPECT_GE(event["dur"].get<double>(), 0);
-    }
-    if (name == "step") {
-      ++steps;
-      decodes_of_steps += event["args"]["decodes"].get<int>();
-      prompt_tokens += event["args"]["prompt_tokens"].get<int>();
-    } else if (name.starts_with("request ")) {
-      ++requests;
-      generated += event["args"]["generated_tokens"].get<int>();
-      auto& last = last_of_track[event["tid"]];
-      EXPECT_GE(ts, last.second) << "spans of one track must not overlap";
-      last = {ts, ts + event["dur"].get<double>()};
-    } else if (name == "prompt chunk") {
-      prompt_tokens -= event["args"]["tokens"].get<int>();
-    } else if (name == "decode") {
-      decodes_of_sequences += event["args"]["tokens"].get<int>();
-    } else if (name == "preempted") {
-      ++preemptions;
-    } else if (event["ph"] == "C") {
-      ++counters;
-    }
+  const test::TraceSummary trace = test::check_trace(batch.results("trace.json"));
+  int prompt_tokens = 0, decodes = 0, generated = 0;
+  const auto steps = trace.named("step"), requests = trace.named("request ");
+  for (const auto& step : steps) {
+    decodes += step.args["decodes"].get<int>();
+    prompt_tokens += step.args["prompt_tokens"].get<int>();
   }
-  EXPECT_EQ(steps, stats["steps"]);
-  EXPECT_EQ(counters, 2 * steps);
-  EXPECT_EQ(prompt_tokens, 0);  // of the steps less those of the chunks
-  EXPECT_EQ(decodes_of_steps, decodes_of_sequences);
-  EXPECT_GT(preemptions, 0);
-  EXPECT_EQ(preemptions, stats["preemptions"]);
-  EXPECT_GE(requests, 60);
-  EXPECT_GE(generated, stats["generated_tokens"]);
-  EXPECT_LE(last_of_track.size(), 13u);  // 8 at once, and their samples
+  for (const auto& request : requests) {
+    EXPECT_EQ(request.depth, 0);
+    generated += request.args["generated_tokens"].get<int>();
+  }
+  for (const auto& chunk : trace.named("prompt chunk")) {
+    EXPECT_EQ(chunk.depth, 1);
+    prompt_tokens -= chunk.args["tokens"].get<int>();
+  }
+  for (const auto& decode : trace.named("decode")) {
+    EXPECT_EQ(decode.depth, 1);
+    decodes -= decode.args["tokens"].get<int>();
+  }
+  EXPECT_EQ(std::ssize(steps), stats["steps"].get<int>());
+  EXPECT_EQ(trace.counters.at("requests"), std::ssize(steps));
+  EXPECT_EQ(trace.counters.at("KV blocks"), std::ssize(steps));
+  // What the steps computed is what the sequences show.
+  EXPECT_EQ(prompt_tokens, 0);
+  EXPECT_EQ(decodes, 0);
+  EXPECT_GT(trace.instants.at("preempted"), 0);
+  EXPECT_EQ(trace.instants.at("preempted"), stats["preemptions"].get<int>());
+  EXPECT_GE(std::ssize(requests), 60);
+  EXPECT_GE(generated, stats["generated_tokens"].get<int>());
+  EXPECT_LE(trace.track_names.size(), 13u);  // 8 at once, and their samples
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "tests/support/temp_folder.h"
 #include "tests/tools/program.h"
+#include "tests/tools/trace_check.h"
 
 namespace weft {
 namespace {
@@ -90,6 +91,7 @@ TEST(Cli, OutputThatCannotBeWrittenIsNamedAsAskedFor) {
   };
   expect_refused(run_infer(to(missing)), 1, missing + ": ");
   expect_refused(run_infer(to(folder.path(""))), 1, "is a folder");
+  expect_refused(run_infer({"run", kModel, "hi", "--trace", missing}), 1, missing + ": ");
 }
 
 TEST(Cli, FullDiskLeavesNothingBehind) {
@@ -156,6 +158,51 @@ TEST(Cli, RunJsonIsOneObjectWhateverThePromptHolds) {
   EXPECT_TRUE(reason == "length" || reason == "stop") << reason;
   EXPECT_TRUE(object["text"].is_string());
   EXPECT_EQ(object["timings"]["generated_tokens"], object["ids"].size());
+}
+
+TEST(Cli, RunTraceShowsEveryStepAndChangesNoBit) {
+  const test::TempFolder folder;
+  const std::string path = folder.path("trace.json");
+  const std::vector<std::string> plain = {
+      "run", kModel, std::string(700, 'a'), "--json", "-n", "20", "--seed", "3"};
+  auto traced = plain;
+  traced.insert(traced.end(), {"--trace", path});
+  const ProgramRun ran = run_infer(traced);
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  const json object = json::parse(ran.out);
+  EXPECT_EQ(object["ids"], json::parse(run_infer(plain).out)["ids"]);
+
+  const test::TraceSummary trace = test::check_trace(file_text(path));
+  const auto requests = trace.named("request "), chunks = trace.named("prompt chunk"),
+             decodes = trace.named("decode");
+  ASSERT_EQ(requests.size(), 1u);
+  ASSERT_EQ(chunks.size(), 2u);  // 512 tokens a step
+  ASSERT_EQ(decodes.size(), 1u);
+  const auto prompt_tokens = object["prompt_ids"].size(), generated = object["ids"].size();
+  EXPECT_EQ(requests[0].args["prompt_tokens"], prompt_tokens);
+  EXPECT_EQ(requests[0].args["generated_tokens"], generated);
+  EXPECT_EQ(requests[0].args["finish_reason"], object["finish_reason"]);
+  EXPECT_EQ(chunks[0].args["tokens"], 512);
+  EXPECT_EQ(chunks[1].args["tokens"], prompt_tokens - 512);
+  EXPECT_EQ(chunks[1].args["position"], 512);
+  // The first token comes of the prompt. Where a stop token ended it, a step gave that too.
+  const size_t steps = decodes[0].args["tokens"];
+  EXPECT_EQ(steps, generated - (object["finish_reason"] == "length"));
+  EXPECT_EQ(trace.named("step").size(), chunks.size() + steps);
+}
+
+TEST(Cli, InterruptedRunHasAWholeTrace) {
+  const test::TempFolder folder;
+  const std::string model = folder.path("m.gguf"), path = folder.path("trace.json");
+  ASSERT_EQ(run_infer({"synth", "tiny", "Q8_0", model}).exit_code, 0);
+  const ProgramRun run =
+      run_infer({"run", model, "hi", "-n", "50000", "--seed", "1", "--trace", path},
+                {.interrupt = test::Interrupt::kAtFirstOutput});
+  EXPECT_EQ(run.exit_code, 130) << run.err;
+  const auto requests = test::check_trace(file_text(path)).named("request ");
+  ASSERT_EQ(requests.size(), 1u);
+  EXPECT_EQ(requests[0].args["finish_reason"], "cancelled");
+  EXPECT_EQ(folder.file_count(), 2u);
 }
 
 TEST(Cli, StopStringEndsTheText) {

@@ -1,9 +1,9 @@
-#include "api/engine/step_trace.h"
+#include "api/step_trace.h"
 
 #include <string>
 #include <utility>
 
-namespace weft::engine {
+namespace weft {
 namespace {
 
 constexpr int32_t kStepTrack = 0;
@@ -14,8 +14,8 @@ std::string field(const char* name, int64_t value) {
 
 }  // namespace
 
-StepTrace::StepTrace(std::shared_ptr<Trace> trace)
-    : trace_(std::move(trace)), group_(trace_->add_group("engine")) {
+StepTrace::StepTrace(std::shared_ptr<Trace> trace, std::string_view group)
+    : trace_(std::move(trace)), group_(trace_->add_group(group)) {
   trace_->name_track(group_, kStepTrack, "steps");
 }
 
@@ -51,19 +51,17 @@ void StepTrace::step(const StepPlan& plan, Trace::Clock::time_point begin,
                       field("free", blocks.free));
 }
 
-void StepTrace::ended(const Job& job, const End& how) {
-  const auto found = lanes_.find(&job.state);
+void StepTrace::ended(const GenerationState& state, std::string_view reason) {
+  const auto found = lanes_.find(&state);
   if (found == lanes_.end()) return;  // it never ran
   Lane& lane = found->second;
   close_decoding(lane);
-  const std::string reason(how.reason ? finish_reason_name(*how.reason)
-                                      : error_code_name(how.error->code));
-  trace_->span(group_, lane.track, "request " + std::to_string(lane.number), lane.begin, lane.last,
-               field("prompt_tokens", job.state.num_prompt) + "," +
-                   field("cached_tokens", job.state.num_cached) + "," +
-                   field("generated_tokens", job.state.num_generated()) + "," +
-                   field("preemptions", job.state.num_preemptions) + ",\"finish_reason\":\"" +
-                   reason + "\"");
+  trace_->end(group_, lane.track, lane.last,
+              field("prompt_tokens", state.num_prompt) + "," +
+                  field("cached_tokens", state.num_cached) + "," +
+                  field("generated_tokens", state.num_generated()) + "," +
+                  field("preemptions", state.num_preemptions) + ",\"finish_reason\":\"" +
+                  std::string(reason) + "\"");
   free_tracks_.insert(lane.track);
   lanes_.erase(found);
 }
@@ -80,8 +78,7 @@ StepTrace::Lane& StepTrace::lane_of(const GenerationState& state, Trace::Clock::
   } else {
     lane.track = free_tracks_.extract(free_tracks_.begin()).value();
   }
-  lane.number = ++sequences_;
-  lane.begin = now;
+  trace_->begin(group_, lane.track, "request " + std::to_string(++sequences_), now);
   mark_preemptions(state, lane, now);  // a further sample that was preempted before its first step
   return lane;
 }
@@ -101,4 +98,4 @@ void StepTrace::mark_preemptions(const GenerationState& state, Lane& lane,
   }
 }
 
-}  // namespace weft::engine
+}  // namespace weft

@@ -1,36 +1,37 @@
-// StepTrace: an engine's steps and sequences as a Trace shows them. One track for the steps; a
-// track for each sequence that is under way, on which lie its prompt chunks, its decoding (one
-// span until something else happens to it) and its preemptions. Owned by the step thread.
+// StepTrace: the steps and sequences of an engine, or of a context, as a Trace shows them. One
+// track for the steps; a track for each sequence that is under way, on which lie its prompt chunks,
+// its decoding (one span until something else happens to it) and its preemptions. Owned by the
+// thread that runs the steps.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <unordered_map>
 
-#include "api/engine/job.h"
 #include "api/trace.h"
 #include "scheduler/block_manager.h"
 #include "scheduler/step_scheduler.h"
 
-namespace weft::engine {
+namespace weft {
 
 class StepTrace {
  public:
-  explicit StepTrace(std::shared_ptr<Trace> trace);
+  // `group`: what the tracks together are called.
+  StepTrace(std::shared_ptr<Trace> trace, std::string_view group);
 
-  // A step that ran, before complete().
+  // A step that ran, before StepScheduler::complete().
   void step(const StepPlan& plan, Trace::Clock::time_point begin, Trace::Clock::time_point end,
             const StepScheduler::Counts& counts, const BlockManager::Ledger& blocks);
-  // Before the job's state is removed.
-  void ended(const Job& job, const End& how);
+  // Before the state is removed. `reason`: the name of how it finished, or of its error.
+  void ended(const GenerationState& state, std::string_view reason);
 
  private:
   struct Lane {
     int32_t track = 0;
-    uint64_t number = 0;                   // of the sequence, from 1
-    Trace::Clock::time_point begin, last;  // its first step's begin, its last step's end
+    Trace::Clock::time_point last;  // its last step's end
     std::optional<Trace::Clock::time_point> decoding_since;
     int64_t decoded = 0;  // tokens since then
     int32_t preemptions = 0;
@@ -49,4 +50,4 @@ class StepTrace {
   uint64_t preemptions_ = 0;
 };
 
-}  // namespace weft::engine
+}  // namespace weft
