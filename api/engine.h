@@ -49,6 +49,11 @@ struct EngineConfig {
   // Longest time between two tokens of a running request that a new prompt's computation may cause,
   // in milliseconds. 0: up to 1.45 times the time without a prompt.
   double max_inter_token_ms = 0;
+  // Longest time a step waits for those that advance by turns (SteppedGeneration), were given a
+  // token and have not asked for the next, in milliseconds. It ends when all have asked; who comes
+  // later misses a round, and is not waited for again until it keeps up. 0: as long as a step
+  // takes, 5 to 50.
+  double max_turn_wait_ms = 0;
   // Where steps, sequences, prompt chunks and preemptions are recorded (api/trace.h). It is written
   // from the step thread. nullptr: nowhere, at no cost.
   std::shared_ptr<Trace> trace;
@@ -217,7 +222,8 @@ class Engine {
 };
 
 // A generation that advances only when it is asked to, one token a turn: what a handler of one's
-// own is written with. The turns that are asked for while a step runs are one forward pass.
+// own is written with. The turns of a round are one forward pass: a step waits until everyone who
+// was given a token has asked for the next or has gone (EngineConfig::max_turn_wait_ms bounds it).
 // Used by one thread at a time.
 class SteppedGeneration {
  public:

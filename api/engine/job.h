@@ -14,6 +14,7 @@
 
 #include "api/engine.h"
 #include "api/engine/hold.h"
+#include "api/engine/rounds.h"
 #include "scheduler/generation_state.h"
 #include "scheduler/sampler.h"
 
@@ -86,7 +87,7 @@ struct Job {
   int64_t num_counted = 0;     // its tokens in EngineStats::generated_tokens
   bool paused = false;         // its reader is behind, or its handler has not asked for a turn
   std::shared_ptr<Hold> hold;  // with which its last turn was asked for
-  bool turn_awaited = false;   // has its token; the next turn is about to be asked
+  Rounds::Member round;        // of one that is stepped
   bool ended = false;
 
   // --- Shared ---

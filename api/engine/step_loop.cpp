@@ -26,6 +26,13 @@ SchedulerLimits scheduler_limits(const EngineConfig& config) {
           .max_inter_token_seconds = config.max_inter_token_ms / 1000};
 }
 
+Rounds::Duration turn_wait(const EngineConfig& config) {
+  // What no clock could tell from for ever is as good as that.
+  constexpr double kMostMs = 1e10;
+  return std::chrono::duration_cast<Rounds::Duration>(
+      std::chrono::duration<double, std::milli>(std::min(config.max_turn_wait_ms, kMostMs)));
+}
+
 Error shut_down_error() { return {ErrorCode::kShutDown, "the engine was shut down"}; }
 
 }  // namespace
@@ -38,7 +45,8 @@ StepLoop::StepLoop(std::shared_ptr<const Model> model, const EngineConfig& confi
       ledger_(ledger),
       scheduler_(scheduler_limits(config), runner_->blocks()),
       sink_(std::make_unique<RowSink>()),
-      trace_(config.trace ? std::make_unique<StepTrace>(config.trace, "engine") : nullptr) {
+      trace_(config.trace ? std::make_unique<StepTrace>(config.trace, "engine") : nullptr),
+      rounds_(turn_wait(config)) {
   publish_stats();
 }
 
@@ -46,6 +54,11 @@ Result<std::unique_ptr<StepLoop>> StepLoop::create(std::shared_ptr<const Model> 
                                                    const EngineConfig& config) {
   WEFT_TRY(check_at_least_one("block_size", config.block_size));
   WEFT_TRY(check_at_least_one("max_queue", config.max_queue));
+  if (!(config.max_turn_wait_ms >= 0)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "max_turn_wait_ms: " + std::to_string(config.max_turn_wait_ms) +
+                    ", expected a number of at least 0");
+  }
   const SchedulerLimits limits = scheduler_limits(config);
   WEFT_TRY(limits.validate());
   const int32_t tokens = limits.max_step_tokens();
@@ -159,20 +172,18 @@ void StepLoop::attend_inbox(bool idle) {
   work_.clear();
 }
 
-// Handlers that were given their turn's token ask for the next one at once, mostly. Waiting for
-// them a fraction of a step makes the turns of a round one forward pass.
+// Until every handler that was given its turn's token has asked for the next, within bounds. While
+// one holds the engine, nobody else's turn could run.
 void StepLoop::await_turns() {
-  if (turns_awaited_ == 0) return;
-  const auto patience = std::clamp(step_seconds_ / 4, 2e-4, 5e-3);
-  const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                           std::chrono::duration<double>(patience));
-  while (turns_awaited_ > 0 && !stopping_ && Clock::now() < deadline) {
-    inbox_->wait_and_take_until(work_, deadline);
+  const auto since = Clock::now();
+  while (!rounds_.complete() && !stopping_ && !holder_) {
+    const auto deadline = since + rounds_.patience(draining_);
+    const bool overdue = Clock::now() >= deadline;
+    inbox_->wait_and_take_until(work_, deadline);  // takes what is there, however late it is
     for (const Inbox::Work& work : work_) work();
     work_.clear();
+    if (overdue) return rounds_.go_without();
   }
-  for (auto& [state, job] : jobs_) job->turn_awaited = false;
-  turns_awaited_ = 0;
 }
 
 void StepLoop::start(const std::shared_ptr<Job>& job) {
@@ -222,9 +233,9 @@ bool StepLoop::run_step() {
     }
   }
   const auto end = Clock::now();
-  step_seconds_ = std::chrono::duration<double>(end - start).count();
+  rounds_.step_took(end - start);
   if (trace_) trace_->step(plan, start, end, scheduler_.counts(), runner_->blocks().ledger());
-  scheduler_.complete(plan, step_seconds_);
+  scheduler_.complete(plan, std::chrono::duration<double>(end - start).count());
   for (RowSink::Drawn& drawn : sink_->drawn()) {
     if (!drawn.has_token) continue;
     if (drawn.token) drawn.token->made_at = end;
@@ -267,8 +278,8 @@ void StepLoop::deliver(Job& job, Result<Token> token) {
   const bool last = state.num_generated() >= state.limits.max_tokens;
   if (job.stepped) {
     set_paused(job, true);
-    job.turn_awaited = !last;
-    turns_awaited_ += job.turn_awaited;
+    // After a stop token it may go on, but mostly does not.
+    if (!last && !state.is_stop(token->id)) rounds_.given(job.round, token->made_at);
     job.tokens.push(std::move(*token));
     if (last) end(job, {.reason = FinishReason::kLength});
     return;
@@ -296,8 +307,9 @@ void StepLoop::stop_after(const std::shared_ptr<Job>& job, int64_t kept) {
   end(*job, {.reason = FinishReason::kStopString});
 }
 
-void StepLoop::turn(const std::shared_ptr<Job>& job, Sampler* sampler, std::shared_ptr<Hold> hold) {
-  if (std::exchange(job->turn_awaited, false)) --turns_awaited_;
+void StepLoop::turn(const std::shared_ptr<Job>& job, Sampler* sampler, std::shared_ptr<Hold> hold,
+                    Rounds::Time asked_at) {
+  rounds_.asked(job->round, asked_at);
   if (job->ended) return;
   job->turn_sampler = sampler;
   job->hold = std::move(hold);
@@ -352,10 +364,10 @@ void StepLoop::begin_draining() {
 void StepLoop::end(Job& job, End how, std::optional<Token> last) {
   if (std::exchange(job.ended, true)) return;
   if (std::exchange(job.counted_as_queued, false)) --num_queued_;
-  if (std::exchange(job.turn_awaited, false)) --turns_awaited_;
+  rounds_.left(job.round);
   if (trace_) {
-    trace_->ended(job.state, how.reason ? finish_reason_name(*how.reason)
-                                        : error_code_name(how.error->code));
+    trace_->ended(job.state,
+                  how.reason ? finish_reason_name(*how.reason) : error_code_name(how.error->code));
   }
   if (job.state.place != GenerationState::Place::kNowhere) {
     if (job.report_blocks) {

@@ -16,6 +16,7 @@
 #include "api/engine/hold.h"
 #include "api/engine/inbox.h"
 #include "api/engine/job.h"
+#include "api/engine/rounds.h"
 #include "core/model/decoder.h"
 #include "core/platform/thread.h"
 #include "scheduler/model_runner.h"
@@ -53,7 +54,8 @@ class StepLoop {
   void stop_after(const std::shared_ptr<Job>& job, int64_t kept);
   // On the step thread: one more token for a stepped job, drawn by `sampler`; for the holder where
   // `hold` is not null.
-  void turn(const std::shared_ptr<Job>& job, Sampler* sampler, std::shared_ptr<Hold> hold);
+  void turn(const std::shared_ptr<Job>& job, Sampler* sampler, std::shared_ptr<Hold> hold,
+            Rounds::Time asked_at);
   // On the step thread: a hold gets in line, and leaves it or ends. Either may come twice.
   void line_up(std::shared_ptr<Hold> hold);
   void give_up(const std::shared_ptr<Hold>& hold);
@@ -94,10 +96,7 @@ class StepLoop {
   std::unique_ptr<RowSink> sink_;
   std::unique_ptr<StepTrace> trace_;  // may be null
   std::vector<Job*> step_jobs_;       // of the step under way
-  // Turns handed over whose handlers have not come back, and how long a step took: a round waits
-  // a little for them, so that its turns are one forward pass.
-  int32_t turns_awaited_ = 0;
-  double step_seconds_ = 0;
+  Rounds rounds_;                     // of the stepped jobs
   std::shared_ptr<Hold> holder_;
   std::deque<std::shared_ptr<Hold>> waiting_holds_;
   bool draining_ = false;

@@ -1,5 +1,6 @@
 // A handler's side of a generation that advances by turns.
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "api/engine.h"
@@ -26,9 +27,8 @@ class SteppedGeneration::Reader {
     if (num_generated_ >= max_tokens_) {
       return fail(ErrorCode::kMaxTokensReached, "Maximum tokens reached");
     }
-    if (!inbox_->post([loop = loop_, job = job_, s = &sampler, h = std::move(hold)] {
-          loop->turn(job, s, h);
-        })) {
+    if (!inbox_->post([loop = loop_, job = job_, s = &sampler, h = std::move(hold),
+                       now = std::chrono::steady_clock::now()] { loop->turn(job, s, h, now); })) {
       return fail(ErrorCode::kShutDown, "the engine was shut down");
     }
     engine::TokenQueue::Taken taken = job_->tokens.take(engine::TokenQueue::kForever);

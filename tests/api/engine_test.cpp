@@ -489,6 +489,32 @@ TEST_F(EngineTest, SteppedGenerationsGiveTheSoloIds) {
   expect_pool_whole(*e);
 }
 
+TEST_F(EngineTest, ASteppedGenerationThatIsKeptAndNotAskedStopsNobody) {
+  for (const double wait_ms : {0.0, 0.1}) {
+    auto e = engine({.num_blocks = 256, .max_turn_wait_ms = wait_ms});
+    auto kept = SteppedGeneration::create(*e, request(1));
+    auto sampler = Sampler::create(request(1).sampling, model_->info().n_vocab);
+    ASSERT_TRUE(kept->next(*sampler));
+    auto beside = SteppedGeneration::create(*e, request(2));
+    auto draws = Sampler::create(request(2).sampling, model_->info().n_vocab);
+    std::vector<int32_t> ids;
+    while (std::ssize(ids) < 20) ids.push_back(beside->next(*draws).value().id);
+    EXPECT_EQ(ids, solo(request(2)).ids);
+    auto stream = submit(*e, request(3));
+    EXPECT_EQ(drain(stream), solo(request(3)));
+    EXPECT_TRUE(kept->next(*sampler));  // and comes back
+  }
+}
+
+TEST_F(EngineTest, AnEngineThatClosesDoesNotWaitForTurnsThatNeverCome) {
+  auto e = engine({.num_blocks = 256, .max_turn_wait_ms = 1e9});
+  auto kept = SteppedGeneration::create(*e, request(1));
+  auto sampler = Sampler::create(request(1).sampling, model_->info().n_vocab);
+  ASSERT_TRUE(kept->next(*sampler));
+  e->shutdown(Engine::Shutdown::kDrain);
+  EXPECT_EQ(kept->next(*sampler).error().code, ErrorCode::kShutDown);
+}
+
 TEST_F(EngineTest, ASteppedGenerationCanBeCancelledFromAnotherThread) {
   auto e = engine();
   auto generation = SteppedGeneration::create(*e, request(1, 1500));
@@ -512,9 +538,11 @@ TEST_F(EngineTest, TwoEnginesLiveSideBySide) {
 }
 
 TEST_F(EngineTest, BadConfigurationsAreRefused) {
-  const EngineConfig bad[] = {{.max_sequences = 0}, {.max_batch_tokens = 0},   {.max_queue = -1},
-                              {.block_size = 0},    {.block_size = 24},        {.num_blocks = -5},
-                              {.kv_type = "q3"},    {.max_inter_token_ms = -1}};
+  const EngineConfig bad[] = {{.max_sequences = 0},     {.max_batch_tokens = 0},
+                              {.max_queue = -1},        {.block_size = 0},
+                              {.block_size = 24},       {.num_blocks = -5},
+                              {.kv_type = "q3"},        {.max_inter_token_ms = -1},
+                              {.max_turn_wait_ms = -1}, {.max_turn_wait_ms = std::nan("")}};
   for (const EngineConfig& config : bad) {
     const auto engine = Engine::create(model_, config);
     ASSERT_FALSE(engine);

@@ -59,8 +59,8 @@ class Scenes : public ::testing::TestWithParam<const char*> {
         name == "stories260K" ? (test::test_data_folder() / kStories).string() : fixture_path(name);
     model_ = load();
   }
-  std::optional<Llama> load() const {
-    auto model = Llama::load(path_, "cpu", {.prefix_cache = false});
+  std::optional<Llama> load(const EngineConfig& config = {.prefix_cache = false}) const {
+    auto model = Llama::load(path_, "cpu", config);
     EXPECT_TRUE(model) << model.error().message;
     return std::move(*model);
   }
@@ -193,26 +193,23 @@ TEST_P(Scenes, TurnsThatAreAskedForTogetherAreOneForwardPass) {
   EXPECT_EQ(model_->engine().stats().steps, 1u);
 }
 
-TEST_P(Scenes, TurnsOfAHandlerOfOnesOwnMeetRoundAfterRound) {
-  // How well the threads meet is the machine's business: the best of some runs must show it.
+TEST_P(Scenes, EachRoundOfAHandlerOfOnesOwnIsOneForwardPass) {
   const auto all = requests(3, 20, 42);
   const auto expected = alone(all);
-  size_t turns = 0;
-  for (const auto& outputs : expected) turns += outputs.size();
-  uint64_t fewest = turns;
-  for (int attempt = 0; attempt < 10 && fewest > turns * 2 / 3; ++attempt) {
-    const uint64_t before = model_->engine().stats().steps;
-    Inference inference = build(*model_, own_handler);
-    std::vector<Job> jobs;
-    ASSERT_TRUE(model_->submit([&](Llama&) {
-      for (const auto& request : all) jobs.push_back(spawn(inference, request));
-      EXPECT_TRUE(eventually([&] { return model_->engine().stats().paused == 3; }));
-    }));
-    for (size_t i = 0; i < jobs.size(); ++i) EXPECT_EQ(read_all(jobs[i]), expected[i]) << i;
-    inference.stop();
-    fewest = std::min(fewest, model_->engine().stats().steps - before);
-  }
-  EXPECT_LE(fewest, turns * 2 / 3) << turns << " turns";
+  size_t rounds = 0;
+  for (const auto& outputs : expected) rounds = std::max(rounds, outputs.size());
+  // Waits as long as a busy machine takes to wake the handlers: then there is no luck in it.
+  model_ = load({.prefix_cache = false, .max_turn_wait_ms = 1e9});
+  Inference inference = build(*model_, own_handler);
+  std::vector<Job> jobs;
+  ASSERT_TRUE(model_->submit([&](Llama&) {
+    for (const auto& request : all) jobs.push_back(spawn(inference, request));
+    EXPECT_TRUE(eventually([&] { return model_->engine().stats().paused == 3; }));
+  }));
+  for (size_t i = 0; i < jobs.size(); ++i) EXPECT_EQ(read_all(jobs[i]), expected[i]) << i;
+  inference.stop();
+  EXPECT_TRUE(eventually([&] { return model_->engine().stats().steps == rounds; }))
+      << model_->engine().stats().steps << " steps for " << rounds << " rounds";
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Scenes,
