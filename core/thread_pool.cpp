@@ -1,6 +1,7 @@
 #include "core/thread_pool.h"
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <system_error>
 
@@ -9,32 +10,36 @@
 namespace weft {
 namespace {
 
-// The gate's fields.
-constexpr int32_t kInside = 0x7ff;   // workers inside the region; kMaxThreads fits
-constexpr int32_t kOpen = 0x800;     // workers may enter
-constexpr int32_t kStop = 0x1000;    // workers end
-constexpr int32_t kRegion = 0x2000;  // one step of the region number, which may wrap
-constexpr int32_t kRegionMask = ~(kRegion - 1);
+constexpr int64_t kStop = -1;
 
-// About 20 to 50 microseconds of pauses: longer than the gap between two operations of a step,
-// shorter than what a sleeping thread's core could do for somebody else.
-constexpr int kSpins = 1000;
+// Longer than what lies between two regions of a step, and mostly between two steps; what an idle
+// engine burns before it rests.
+constexpr auto kSpinTime = std::chrono::microseconds(100);
+
+// About as many checks as fit into a microsecond: what asking for the time costs is lost in them.
+constexpr int kChecksPerLook = 32;
 
 void pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #elif defined(__aarch64__)
-  asm volatile("yield");
+  asm volatile("isb");  // `yield` returns at once on most cores
 #endif
 }
 
-// Returns once `value` is no longer `old`.
-void await_change(std::atomic<int32_t>& value, int32_t old, int spins) {
-  for (int i = 0; i < spins; ++i) {
-    if (value.load(std::memory_order_relaxed) != old) return;
-    pause();
+// Whether `ready` came true before the spinning had to end.
+template <class Ready>
+bool spin_until(const Ready& ready) {
+  std::chrono::steady_clock::time_point end;
+  for (bool first = true;; first = false) {
+    for (int i = 0; i < kChecksPerLook; ++i) {
+      if (ready()) return true;
+      pause();
+    }
+    const auto now = std::chrono::steady_clock::now();
+    if (first) end = now + kSpinTime;
+    if (now >= end) return false;
   }
-  value.wait(old, std::memory_order_relaxed);
 }
 
 }  // namespace
@@ -44,9 +49,9 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int threads) {
     return fail(ErrorCode::kInvalidArgument, "threads: " + std::to_string(threads) +
                                                  ", expected 1 to " + std::to_string(kMaxThreads));
   }
-  std::unique_ptr<ThreadPool> pool(new ThreadPool);
+  std::unique_ptr<ThreadPool> pool(new ThreadPool(threads));
   // With more threads than cores a spinning thread holds the core that another needs to finish.
-  pool->spins_ = threads <= platform::usable_cpus() ? kSpins : 0;
+  pool->spins_ = threads <= platform::usable_cpus();
   pool->workers_.reserve(static_cast<std::size_t>(threads) - 1);
   for (int worker = 1; worker < threads; ++worker) {
     try {
@@ -60,58 +65,103 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int threads) {
 }
 
 ThreadPool::~ThreadPool() {
-  gate_.fetch_or(kStop, std::memory_order_release);
-  gate_.notify_all();
+  for (Share& share : shares_) share.number.store(kStop, std::memory_order_release);
+  wake_workers();
 }
 
 void ThreadPool::run_region(const Region& region) {
-  region_ = region;
-  next_.store(0, std::memory_order_relaxed);
-  // Nobody is inside and the gate is shut: only this thread changes it.
-  const uint32_t number = static_cast<uint32_t>(gate_.load(std::memory_order_relaxed)) &
-                          static_cast<uint32_t>(kRegionMask);
-  gate_.store(static_cast<int32_t>(number + kRegion) | kOpen, std::memory_order_release);
-  gate_.notify_all();
+  const int64_t slices = (region.n - 1) / region.grain + 1;
+  const auto threads = static_cast<int64_t>(shares_.size());
+  slices_ += slices;
+  ++regions_;
+  int64_t begin = 0;
+  for (int64_t i = 0; i < threads; ++i) {
+    Share& share = shares_[static_cast<std::size_t>(i)];
+    share.region = region;
+    // Rounded up, so that of few slices the caller, who is here already, has one.
+    share.end = (slices * (i + 1) + threads - 1) / threads;
+    // From here on workers may take slices of it, also those that are still looking around after
+    // the region before.
+    share.left.store(share.end - begin, std::memory_order_release);
+    share.number.store(regions_, std::memory_order_release);
+    begin = share.end;
+  }
+  // A worker that is just falling asleep may be missed: it will sleep through this region, which
+  // does not need it, and be woken for the next. So nothing has to be ordered here.
+  if (sleepers_.load(std::memory_order_relaxed) > 0) wake_workers();
 
-  run_chunks(0);
-
-  const int32_t drained = drained_.load(std::memory_order_relaxed);
-  const int32_t at_close = gate_.fetch_and(~kOpen, std::memory_order_acq_rel);
-  if ((at_close & kInside) == 0) return;
-  await_change(drained_, drained, spins_);
-  (void)drained_.load(std::memory_order_acquire);
+  take_slices(0);
+  if (!all_done()) await_all_done();
 }
 
-void ThreadPool::run_chunks(int worker) {
-  const Region region = region_;
-  for (;;) {
-    const int64_t begin = next_.fetch_add(region.grain, std::memory_order_relaxed);
-    if (begin >= region.n) return;
-    region.call(region.context, begin, std::min(begin + region.grain, region.n), worker);
+void ThreadPool::wake_workers() {
+  sleepers_.store(0, std::memory_order_relaxed);
+  wakes_.fetch_add(1, std::memory_order_release);
+  wakes_.notify_all();
+}
+
+// From its own share first, then from those that follow.
+void ThreadPool::take_slices(int worker) {
+  const auto own = static_cast<std::size_t>(worker);
+  for (std::size_t i = 0; i < shares_.size(); ++i) {
+    const std::size_t index = own + i;
+    Share& share = shares_[index < shares_.size() ? index : index - shares_.size()];
+    while (take_slice(share, worker)) {
+    }
   }
+}
+
+// A region ends when its slices are done, so one that could be taken belongs to the region that is
+// written beside it, whichever region the worker had come for.
+bool ThreadPool::take_slice(Share& share, int worker) {
+  if (share.left.load(std::memory_order_relaxed) <= 0) return false;
+  const int64_t left = share.left.fetch_sub(1, std::memory_order_acquire);
+  if (left <= 0) return false;
+  const Region& region = share.region;
+  const int64_t begin = (share.end - left) * region.grain;
+  region.call(region.context, begin, std::min(begin + region.grain, region.n), worker);
+  std::atomic<int64_t>& done = shares_[static_cast<std::size_t>(worker)].done;
+  done.store(done.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  return true;
+}
+
+bool ThreadPool::all_done() const {
+  int64_t done = 0;
+  for (const Share& share : shares_) done += share.done.load(std::memory_order_acquire);
+  return done == slices_;
+}
+
+void ThreadPool::await_all_done() {
+  if (spins_ && spin_until([this] { return all_done(); })) return;
+  for (;;) {
+    // This and the exchange in worker_main() have an order: either the caller sees what the worker
+    // has done, or the worker sees that the caller sleeps.
+    caller_sleeps_.exchange(1, std::memory_order_acq_rel);
+    if (all_done()) break;
+    caller_sleeps_.wait(1, std::memory_order_relaxed);
+  }
+  caller_sleeps_.store(0, std::memory_order_relaxed);
 }
 
 void ThreadPool::worker_main(int worker) {
-  int32_t last_region = 0;
-  for (;;) {
-    int32_t gate = gate_.load(std::memory_order_acquire);
-    if ((gate & kStop) != 0) return;
-    if ((gate & kOpen) == 0 || (gate & kRegionMask) == last_region) {
-      await_change(gate_, gate, spins_);
-      continue;
-    }
-    if (!gate_.compare_exchange_weak(gate, gate + 1, std::memory_order_acquire,
-                                     std::memory_order_relaxed)) {
-      continue;
-    }
-    last_region = gate & kRegionMask;
-    run_chunks(worker);
-    const int32_t at_leave = gate_.fetch_sub(1, std::memory_order_acq_rel);
-    if ((at_leave & kOpen) == 0 && (at_leave & kInside) == 1) {
-      drained_.fetch_add(1, std::memory_order_release);
-      drained_.notify_one();
-    }
+  const Share& own = shares_[static_cast<std::size_t>(worker)];
+  int64_t seen = 0;
+  while ((seen = await_region(own, seen)) != kStop) {
+    take_slices(worker);
+    if (caller_sleeps_.exchange(0, std::memory_order_acq_rel) != 0) caller_sleeps_.notify_one();
   }
+}
+
+// The number of the region that is under way or was last, once it is not `seen`.
+int64_t ThreadPool::await_region(const Share& own, int64_t seen) {
+  const auto started = [&] { return own.number.load(std::memory_order_acquire) != seen; };
+  if (spins_) spin_until(started);
+  while (!started()) {
+    const uint32_t wakes = wakes_.load(std::memory_order_acquire);
+    sleepers_.fetch_add(1, std::memory_order_relaxed);
+    if (!started()) wakes_.wait(wakes, std::memory_order_relaxed);
+  }
+  return own.number.load(std::memory_order_acquire);
 }
 
 }  // namespace weft

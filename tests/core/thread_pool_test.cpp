@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <ctime>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -84,6 +85,75 @@ TEST(ThreadPool, ManyThreadsOnFewCoresEnd) {
     pool->parallel_for(128, 1, [&](int64_t, int64_t, int) { ++count; });
   }
   EXPECT_EQ(count, 200 * 128);
+}
+
+// Whoever takes this slice does not come back before all others are done: by somebody else, then.
+TEST(ThreadPool, ASliceThatTakesLongHoldsNoOtherUp) {
+  for (const int threads : {2, 5}) {
+    const auto pool = pool_of(threads);
+    for (const int64_t slow : {0, 31, 32, 63}) {
+      std::atomic<int> done = 0;
+      pool->parallel_for(64, 1, [&](int64_t begin, int64_t, int) {
+        while (begin == slow && done < 63) std::this_thread::yield();
+        ++done;
+      });
+      EXPECT_EQ(done, 64);
+    }
+  }
+}
+
+// About as long as workers spin, so that regions meet them as they fall asleep, and the caller
+// waits as long for a slice.
+TEST(ThreadPool, RegionsMeetWorkersThatFallAsleep) {
+  const auto pool = pool_of(2);
+  const auto spend = [](int microseconds) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(microseconds);
+    while (std::chrono::steady_clock::now() < end) {
+    }
+  };
+  int64_t total = 0;
+  for (int round = 0; round < 500; ++round) {
+    std::atomic<int64_t> sum = 0;
+    pool->parallel_for(8, 1, [&](int64_t begin, int64_t, int worker) {
+      if (worker == 1) spend(60 + round % 80);
+      sum += begin;
+    });
+    total += sum;
+    spend(60 + round % 80);
+  }
+  EXPECT_EQ(total, 500 * 28);
+}
+
+// Processor time, of which a stopped or neglected process uses none.
+TEST(ThreadPool, AnIdlePoolBurnsNothing) {
+  const auto pool = pool_of(3);
+  pool->parallel_for(3, 1, [](int64_t, int64_t, int) {});
+  const std::clock_t before = std::clock();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_LT(static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC, 0.05);
+}
+
+TEST(ThreadPool, OwnersTakeTurns) {
+  const auto pool = pool_of(3);
+  int owners = 0;
+  int64_t sum = 0;
+  const auto step = [&] {
+    for (int round = 0; round < 100; ++round) {
+      const ThreadPool::Turn turn(*pool);
+      EXPECT_EQ(++owners, 1);
+      for (int region = 0; region < 4; ++region) {
+        std::atomic<int64_t> part = 0;
+        pool->parallel_for(10, 1, [&](int64_t begin, int64_t, int) { part += begin; });
+        sum += part;
+      }
+      --owners;
+    }
+  };
+  {
+    std::vector<std::jthread> engines;
+    for (int i = 0; i < 3; ++i) engines.emplace_back(step);
+  }
+  EXPECT_EQ(sum, 3 * 100 * 4 * 45);
 }
 
 TEST(ThreadPool, PoolsComeAndGo) {
