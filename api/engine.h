@@ -209,7 +209,9 @@ class Engine {
   // Refuses new requests and returns when the step thread has ended. Every stream resolves.
   void shutdown(Shutdown how);
 
-  EngineStats stats() const;
+  EngineStats stats() const;  // as of the last step
+  // Requests that wait to be started, at this moment.
+  int32_t num_waiting() const;
   const Model& model() const;
   const EngineConfig& config() const;
   MemoryLedger memory() const;

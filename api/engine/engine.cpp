@@ -61,6 +61,7 @@ Result<EngineHold> Engine::hold(std::stop_token stop) {
 
 void Engine::shutdown(Shutdown how) { loop_->shutdown(how); }
 EngineStats Engine::stats() const { return loop_->stats(); }
+int32_t Engine::num_waiting() const { return loop_->num_waiting(); }
 const Model& Engine::model() const { return *loop_->model(); }
 const EngineConfig& Engine::config() const { return loop_->config(); }
 MemoryLedger Engine::memory() const { return loop_->memory(); }

@@ -45,6 +45,7 @@ class StepLoop {
   Result<void> run_between_steps(std::function<void()> work);
   void shutdown(Engine::Shutdown how);
   EngineStats stats() const;
+  int32_t num_waiting() const { return num_queued_; }
 
   // What readers post. All are harmless for a job that has ended, and after the engine has gone.
   const std::shared_ptr<Inbox>& inbox() const { return inbox_; }
