@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <ctime>
+#include <latch>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -11,6 +12,8 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "core/platform/cpus.h"
 
 namespace weft {
 namespace {
@@ -124,10 +127,25 @@ TEST(ThreadPool, RegionsMeetWorkersThatFallAsleep) {
   EXPECT_EQ(total, 500 * 28);
 }
 
+TEST(ThreadPool, TheCallerSleepsUntilTheLastSliceIsDone) {
+  const auto pool = pool_of(2);
+  for (int round = 0; round < 10; ++round) {
+    std::atomic<int> started = 0;
+    std::atomic<int> done = 0;
+    pool->parallel_for(2, 1, [&](int64_t, int64_t, int worker) {
+      ++started;
+      while (started < 2) std::this_thread::yield();
+      if (worker == 1) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      ++done;
+    });
+    EXPECT_EQ(done, 2);
+  }
+}
+
 // Processor time, of which a stopped or neglected process uses none.
 TEST(ThreadPool, AnIdlePoolBurnsNothing) {
-  const auto pool = pool_of(3);
-  pool->parallel_for(3, 1, [](int64_t, int64_t, int) {});
+  const auto pool = pool_of(std::min(2, platform::usable_cpus()));
+  pool->parallel_for(2, 1, [](int64_t, int64_t, int) {});
   const std::clock_t before = std::clock();
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   EXPECT_LT(static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC, 0.05);
@@ -137,10 +155,13 @@ TEST(ThreadPool, OwnersTakeTurns) {
   const auto pool = pool_of(3);
   int owners = 0;
   int64_t sum = 0;
+  std::latch all_here(3);
   const auto step = [&] {
+    all_here.arrive_and_wait();
     for (int round = 0; round < 100; ++round) {
       const ThreadPool::Turn turn(*pool);
       EXPECT_EQ(++owners, 1);
+      std::this_thread::yield();
       for (int region = 0; region < 4; ++region) {
         std::atomic<int64_t> part = 0;
         pool->parallel_for(10, 1, [&](int64_t begin, int64_t, int) { part += begin; });
