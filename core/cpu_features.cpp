@@ -3,6 +3,8 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <cstdint>
+#elif defined(__aarch64__)
+#include "core/platform/arm_features.h"
 #endif
 
 namespace weft {
@@ -41,11 +43,13 @@ CpuFeatures detect_cpu_features() {
   features.avx512dq = zmm && bit(b, 17);
   features.avx512bw = zmm && bit(b, 30);
   features.avx512vl = zmm && bit(b, 31);
+  features.avx512_vbmi = zmm && bit(c, 1);
   features.avx512_vnni = zmm && bit(c, 11);
   features.amx_bf16 = tiles && bit(d, 22);
   features.amx_tile = tiles && bit(d, 24);
   features.amx_int8 = tiles && bit(d, 25);
   if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0) {
+    features.avx_vnni = ymm && bit(a, 4);
     features.avx512_bf16 = zmm && bit(a, 5);
   }
   return features;
@@ -57,6 +61,11 @@ CpuFeatures detect_cpu_features() {
   CpuFeatures features;
 #if defined(__aarch64__)
   features.neon = true;  // part of the base architecture
+  const platform::ArmFeatures arm = platform::arm_features();
+  features.arm_dotprod = arm.dotprod;
+  features.arm_i8mm = arm.i8mm;
+  features.arm_bf16 = arm.bf16;
+  features.arm_sve = arm.sve;
 #endif
   return features;
 }

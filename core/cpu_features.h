@@ -12,13 +12,19 @@ struct CpuFeatures {
   bool avx512bw = false;
   bool avx512dq = false;
   bool avx512vl = false;
+  bool avx_vnni = false;  // the dots of AVX-512 VNNI in 256-bit registers, VEX-coded
   bool avx512_vnni = false;
   bool avx512_bf16 = false;
-  bool amx_tile = false;
+  bool avx512_vbmi = false;  // bytes by table, across a register
+  bool amx_tile = false;     // core/platform/amx.h must be asked too
   bool amx_int8 = false;
   bool amx_bf16 = false;
-  // ARM
+  // Arm
   bool neon = false;
+  bool arm_dotprod = false;
+  bool arm_i8mm = false;
+  bool arm_bf16 = false;
+  bool arm_sve = false;
 };
 
 // Asks the processor; all false where it cannot be asked.

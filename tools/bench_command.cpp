@@ -3,9 +3,13 @@
 #include <filesystem>
 #include <memory>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 #include "api/trace.h"
+#include "core/cpu_features.h"
 #include "core/platform/cpus.h"
+#include "kernels/cpu/dispatch.h"
 #include "tools/bench/handlers.h"
 #include "tools/bench/measure.h"
 #include "tools/bench/report.h"
@@ -20,9 +24,10 @@ struct BenchFlags {
   EngineFlags engine;
   EngineConfig config;
   std::string model, trace, form = "md";
+  std::vector<std::string> isas = {""}, activations = {"auto"};  // "": the best
   std::vector<int32_t> prompt = {512}, generate = {128}, concurrency = {1}, depth = {0};
   int32_t repetitions = 5;
-  bool handlers = false;
+  bool handlers = false, probe = false;
 };
 
 // Prompts at every depth, then generations at every depth for every number of requests.
@@ -56,67 +61,132 @@ std::string isa_of(const std::string& device) {
 
 std::string or_f32(const std::string& kind) { return kind == "auto" ? "f32" : kind; }
 
-Result<std::string> run_cases(const BenchFlags& flags, const std::string& path,
-                              const std::shared_ptr<const Model>& model) {
-  const ModelInfo& info = model->info();
-  WEFT_TRY_ASSIGN(const StepCosts costs, StepCosts::of(path, *model, flags.config.kv_type));
-  BenchSubject subject{
-      .model = info.name.empty() ? std::filesystem::path(path).stem().string() : info.name,
-      .type = costs.main_type(),
-      .size_bytes = info.size_bytes,
-      .n_params = info.n_params,
-      .activations = or_f32(model->options().activations),
-      .kv_type = or_f32(flags.config.kv_type)};
-  subject.threads = model->options().threads;
-  if (subject.threads == 0) subject.threads = platform::usable_cpus();
-  {
-    WEFT_TRY_ASSIGN(const auto context, Context::create(model, {.n_ctx = 1}));
-    subject.isa = isa_of(context->device_description());
-  }
-  WEFT_TRY_ASSIGN(const uint64_t hash, logits_hash(model, flags.config.kv_type));
-  subject.logits_hash = hash_text(hash);
+int threads_of(const ModelOptions& options) {
+  return options.threads != 0 ? options.threads : platform::usable_cpus();
+}
 
-  struct Done {
-    std::string test;
-    Measured measured;
-    uint64_t peak_rss_bytes;
-  };
-  std::vector<Done> done;
-  for (const BenchCase& wanted : cases_of(flags)) {
-    if (::isatty(STDERR_FILENO) == 1) {
-      std::fprintf(stderr, "\r\033[Kinfer: bench: %s", wanted.name().c_str());
+void show_on_terminal(const std::string& what) {
+  if (::isatty(STDERR_FILENO) != 1) return;
+  std::fprintf(stderr, "\r\033[K%s%s", what.empty() ? "" : "infer: bench: ", what.c_str());
+}
+
+// "all" becomes the kernel sets that this machine runs.
+std::vector<std::string> isas_of(const BenchFlags& flags) {
+  if (flags.isas != std::vector<std::string>{"all"}) return flags.isas;
+  std::vector<std::string> names;
+  const CpuFeatures features = detect_cpu_features();
+  for (const cpu::KernelTable* table : cpu::all_tables()) {
+    if (table->supported(features)) names.emplace_back(table->isa);
+  }
+  return names;
+}
+
+// What one way of computing, an instruction set and a mode of activations, measured.
+class CaseRunner {
+ public:
+  explicit CaseRunner(const BenchFlags& flags) : flags_(flags) {}
+
+  Result<void> run(const std::string& path, const std::shared_ptr<const Model>& model) {
+    const ModelInfo& info = model->info();
+    WEFT_TRY_ASSIGN(const StepCosts costs, StepCosts::of(path, *model, flags_.config.kv_type));
+    subject = {.model = info.name.empty() ? std::filesystem::path(path).stem().string() : info.name,
+               .type = costs.main_type(),
+               .size_bytes = info.size_bytes,
+               .n_params = info.n_params};
+    BenchRow row{.threads = threads_of(model->options()),
+                 .activations = or_f32(model->options().activations),
+                 .kv_type = or_f32(flags_.config.kv_type)};
+    {
+      WEFT_TRY_ASSIGN(const auto context, Context::create(model, {.n_ctx = 1}));
+      row.isa = isa_of(context->device_description());
     }
-    auto measured = measure(model, flags.config, wanted, flags.repetitions, costs);
-    if (::isatty(STDERR_FILENO) == 1) std::fprintf(stderr, "\r\033[K");
-    WEFT_TRY(measured);
-    done.push_back({wanted.name(), std::move(*measured), peak_rss_bytes()});
+    WEFT_TRY_ASSIGN(const uint64_t hash, logits_hash(model, flags_.config.kv_type));
+    row.logits_hash = hash_text(hash);
+    for (const BenchCase& wanted : cases_of(flags_)) {
+      row.test = wanted.name();
+      show_on_terminal(row.isa + " " + row.activations + " " + row.test);
+      auto measured = measure(model, flags_.config, wanted, flags_.repetitions, costs);
+      show_on_terminal("");
+      WEFT_TRY(measured);
+      row.peak_rss_bytes = peak_rss_bytes();
+      done_.emplace_back(row, std::move(*measured));
+    }
+    return {};
   }
-  // Last, since the probes take memory that the peaks above must not show.
-  const Limits limits = probe_limits(subject.threads);
+
+  // Last, since the probes take memory that the rows' peaks must not show.
+  std::vector<BenchRow> rows(const cpu::Peaks& peaks) const {
+    std::vector<BenchRow> rows;
+    for (const auto& [row, measured] : done_) {
+      rows.push_back(row);
+      set_rates(rows.back(), measured, peaks);
+    }
+    for (BenchRow& row : probe_rows(peaks)) rows.push_back(std::move(row));
+    return rows;
+  }
+
+  BenchSubject subject;
+
+ private:
+  const BenchFlags& flags_;
+  std::vector<std::pair<BenchRow, Measured>> done_;
+};
+
+Result<std::string> run_cases(const BenchFlags& flags, const std::string& path) {
+  CaseRunner runner(flags);
+  ModelOptions options = flags.engine.model_options();
+  for (const std::string& isa : isas_of(flags)) {
+    for (const std::string& activations : flags.activations) {
+      options.isa = isa;
+      options.activations = activations;
+      WEFT_TRY_ASSIGN(const auto model, load_model(path, options));
+      WEFT_TRY(runner.run(path, model));
+    }
+  }
+  return format_rows(runner.subject, runner.rows(cpu::measure_peaks(threads_of(options))),
+                     flags.form);
+}
+
+Result<std::string> run_handlers(const BenchFlags& flags, const std::string& path) {
+  if (flags.isas.size() > 1 || flags.isas.front() == "all" || flags.activations.size() > 1) {
+    return fail(ErrorCode::kInvalidArgument,
+                "--handlers: expected one --isa and one --activations");
+  }
+  constexpr int32_t kTokens = 30;
+  ModelOptions options = flags.engine.model_options();
+  options.isa = flags.isas.front();
+  options.activations = flags.activations.front();
+  WEFT_TRY_ASSIGN(const auto model, load_model(path, options));
+  WEFT_TRY_ASSIGN(const auto rows, measure_handlers(model, flags.config, flags.concurrency, kTokens,
+                                                    flags.repetitions));
+  return format_handlers(rows, flags.form);
+}
+
+// 1, 2, 4, … threads up to those asked for: memory is shared, arithmetic is not.
+std::string run_probes(const BenchFlags& flags) {
   std::vector<BenchRow> rows;
-  for (const Done& row : done) {
-    rows.push_back(row_of(row.test, row.measured, limits, row.peak_rss_bytes));
+  const int most = threads_of(flags.engine.model);
+  for (int threads = 1;; threads = std::min(2 * threads, most)) {
+    show_on_terminal("probes, " + std::to_string(threads) + " threads");
+    for (BenchRow& row : probe_rows(cpu::measure_peaks(threads))) rows.push_back(std::move(row));
+    if (threads == most) break;
   }
-  for (const BenchRow& row : probe_rows(limits)) rows.push_back(row);
-  return format_rows(subject, rows, flags.form);
+  show_on_terminal("");
+  return format_rows({}, rows, flags.form);
+}
+
+Result<std::string> run(const BenchFlags& flags) {
+  if (flags.probe) return run_probes(flags);
+  WEFT_TRY_ASSIGN(const std::string path, require_model(flags.model));
+  return flags.handlers ? run_handlers(flags, path) : run_cases(flags, path);
 }
 
 Result<int> bench(BenchFlags flags) {
-  WEFT_TRY_ASSIGN(const std::string path, require_model(flags.model));
   if (!flags.trace.empty()) {
     WEFT_TRY_ASSIGN(flags.config.trace, Trace::create(flags.trace));
   }
-  WEFT_TRY_ASSIGN(const auto model, load_model(path, flags.engine.model_options()));
-  std::string report;
-  if (flags.handlers) {
-    constexpr int32_t kTokens = 30;
-    WEFT_TRY_ASSIGN(const auto rows, measure_handlers(model, flags.config, flags.concurrency,
-                                                      kTokens, flags.repetitions));
-    report = format_handlers(rows, flags.form);
-  } else {
-    WEFT_TRY_ASSIGN(report, run_cases(flags, path, model));
-  }
-  std::fwrite(report.data(), 1, report.size(), stdout);
+  WEFT_TRY_ASSIGN(const std::string text, run(flags));
+  std::fwrite(text.data(), 1, text.size(), stdout);
   if (flags.config.trace) WEFT_TRY(flags.config.trace->close());
   return finish_stdout(kExitOk);
 }
@@ -126,7 +196,9 @@ Result<int> bench(BenchFlags flags) {
 void add_bench_command(CLI::App& app, int& exit_code) {
   auto flags = std::make_shared<BenchFlags>();
   CLI::App* command = app.add_subcommand("bench", "Speed, memory, and the share of the limit");
-  command->add_option("model", flags->model, "A path or a name below $WEFT_MODELS")->required();
+  command->add_option("model", flags->model, "A path or a name below $WEFT_MODELS");
+  command->add_flag("--probe", flags->probe,
+                    "No model: what the machine can do, for 1, 2, 4, … threads");
   const auto add_list = [&](const char* names, std::vector<int32_t>& list, int64_t low,
                             int64_t high, const char* what) {
     command->add_option(names, list, what)
@@ -161,8 +233,21 @@ void add_bench_command(CLI::App& app, int& exit_code) {
       ->check(CLI::IsMember({"auto", "f32", "f16", "bf16"}))
       ->capture_default_str();
   add_trace_flag(*command, flags->trace);
-  flags->engine.add_to(*command);
+  flags->engine.add_device_to(*command);
+  command
+      ->add_option("--isa", flags->isas, "CPU kernel sets, one after another; all: every one here")
+      ->delimiter(',');
+  command
+      ->add_option("--activations", flags->activations,
+                   "How linear layers hold their inputs, one after another (auto = f32)")
+      ->delimiter(',')
+      ->check(activation_mode())
+      ->capture_default_str();
   command->callback([flags, &exit_code] {
+    if (flags->model.empty() && !flags->probe) {
+      exit_code = report_usage("bench: expected a model, or --probe");
+      return;
+    }
     auto result = bench(*flags);
     exit_code = result ? *result : report(result.error());
   });

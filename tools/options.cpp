@@ -51,20 +51,28 @@ CLI::Validator unsigned_64() {
   return number_where<uint64_t>([](uint64_t) { return true; }, "a whole number in 0 … 2^64 - 1");
 }
 
+CLI::Validator activation_mode() {
+  return CLI::IsMember({"auto", "f32", "i16", "f16", "bf16", "int8"});
+}
+
 void EngineFlags::add_to(CLI::App& command) {
-  command.add_option("--threads", model.threads, "Worker threads (default: the usable cores)")
+  add_device_to(command);
+  command.add_option("--isa", model.isa, "Force a CPU kernel set (scalar, avx2, …)");
+  command
+      .add_option("--activations", model.activations,
+                  "How linear layers hold their inputs (auto = f32)")
+      ->check(activation_mode())
+      ->capture_default_str();
+}
+
+void EngineFlags::add_device_to(CLI::App& command) {
+  command.add_option("-t,--threads", model.threads, "Worker threads (default: the usable cores)")
       ->check(whole_number_in(1, 1024));
   command.add_option("--device", model.device, "Where to run")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str();
   command.add_option("--gpu-layers", gpu_layers, "Layers to put on the GPU")
       ->check(whole_number_in(0, 1 << 20));
-  command.add_option("--isa", model.isa, "Force a CPU kernel set (scalar, avx2, …)");
-  command
-      .add_option("--activations", model.activations,
-                  "How linear layers hold their inputs (auto = f32)")
-      ->check(CLI::IsMember({"auto", "f32", "i16", "f16", "bf16", "int8"}))
-      ->capture_default_str();
   command.add_flag("--no-mmap", no_mmap, "Read the file into memory instead of mapping it");
 }
 

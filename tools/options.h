@@ -28,8 +28,13 @@ struct EngineFlags {
   bool no_mmap = false;
 
   void add_to(CLI::App& command);
+  // The same without --isa and --activations.
+  void add_device_to(CLI::App& command);
   ModelOptions model_options() const;
 };
+
+// The modes that --activations takes.
+CLI::Validator activation_mode();
 
 // --trace F.
 void add_trace_flag(CLI::App& command, std::string& path);

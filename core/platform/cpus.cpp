@@ -11,6 +11,7 @@
 
 #if defined(__linux__)
 #include <sched.h>
+#include <unistd.h>
 #endif
 
 namespace weft::platform {
@@ -64,6 +65,16 @@ int usable_cpus() {
   const int cpus = std::max(affinity_cpus(), 1);
   const int quota = quota_cpus();
   return quota > 0 ? std::min(cpus, quota) : cpus;
+}
+
+int64_t last_level_cache_bytes() {
+  int64_t largest = 0;
+#if defined(__linux__)
+  for (const int level : {_SC_LEVEL4_CACHE_SIZE, _SC_LEVEL3_CACHE_SIZE, _SC_LEVEL2_CACHE_SIZE}) {
+    largest = std::max<int64_t>(largest, sysconf(level));
+  }
+#endif
+  return largest;
 }
 
 std::vector<int> allowed_cpus() {

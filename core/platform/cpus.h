@@ -1,6 +1,7 @@
 // The processors this process may use, and how they lie in the machine.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,9 @@ namespace weft::platform {
 
 // Processors in the affinity mask, bounded by the container's CPU quota (rounded up). At least 1.
 int usable_cpus();
+
+// Bytes of the largest cache level that the system names. 0: unknown.
+int64_t last_level_cache_bytes();
 
 // The numbers of the processors that the calling thread may run on, ascending. Empty: unknown.
 std::vector<int> allowed_cpus();

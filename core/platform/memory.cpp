@@ -6,6 +6,10 @@
 #include <optional>
 #include <string>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 namespace weft::platform {
 namespace {
 
@@ -38,6 +42,19 @@ uint64_t system_available() {
 uint64_t available_memory_bytes() {
   return std::min({system_available(), group_limit("/sys/fs/cgroup/memory.max"),
                    group_limit("/sys/fs/cgroup/memory/memory.limit_in_bytes")});
+}
+
+void prefer_large_pages(void* begin, std::size_t size_bytes) {
+#if defined(__linux__)
+  constexpr uintptr_t kPage = 4096;  // the smallest there is: madvise() wants whole ones
+  const uintptr_t first = (reinterpret_cast<uintptr_t>(begin) + kPage - 1) / kPage * kPage;
+  const uintptr_t end = (reinterpret_cast<uintptr_t>(begin) + size_bytes) / kPage * kPage;
+  // Refused where the kernel was built without: nothing is lost.
+  if (first < end) (void)madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
+#else
+  (void)begin;
+  (void)size_bytes;
+#endif
 }
 
 }  // namespace weft::platform

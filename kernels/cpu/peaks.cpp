@@ -3,15 +3,20 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <vector>
+#include <cstdlib>
+#include <memory>
 
+#include "core/cpu_features.h"
+#include "core/platform/amx.h"
+#include "core/platform/cpus.h"
+#include "core/platform/memory.h"
 #include "core/thread_pool.h"
+#include "kernels/cpu/peaks/probe.h"
 
 namespace weft::cpu {
 namespace {
 
-using Vector = float __attribute__((vector_size(32)));
-using Words = uint64_t __attribute__((vector_size(32)));
+constexpr int kAttempts = 5;
 
 double seconds_of(const auto& work) {
   const auto start = std::chrono::steady_clock::now();
@@ -19,72 +24,96 @@ double seconds_of(const auto& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// Keeps a value from being optimised away.
-void keep(const auto& value) { asm volatile("" : : "g"(&value) : "memory"); }
-
-// Twelve chains of FMAs: two a cycle of four cycles' latency want eight. Named one by one, since
-// compilers keep the elements of an array in memory here.
-#if defined(__x86_64__)
-__attribute__((target("avx2,fma")))
-#endif
-void multiply_add(int64_t rounds) {
-  Vector factor = Vector{} + 0.5f;
-  asm volatile("" : "+m"(factor));
-  const Vector f = factor;
-  Vector a{}, b{}, c{}, d{}, e{}, g{}, h{}, j{}, k{}, l{}, m{}, n{};
-  const auto add = [f](Vector & sum) __attribute__((always_inline)) {
-#if defined(__x86_64__)
-    asm volatile("vfmadd231ps %1, %1, %0" : "+x"(sum) : "x"(f));
-#else
-    sum += f * f;
-#endif
-  };
-  for (int64_t i = 0; i < rounds; ++i) {
-    add(a), add(b), add(c), add(d), add(e), add(g), add(h), add(j), add(k), add(l), add(m), add(n);
-  }
-  const Vector all = a + b + c + d + e + g + h + j + k + l + m + n;
-  keep(all);
+double best_seconds_of(const auto& work) {
+  double best = 1e9;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) best = std::min(best, seconds_of(work));
+  return best;
 }
 
-#if defined(__x86_64__)
-__attribute__((target("avx2")))
-#endif
+using Words = uint64_t __attribute__((vector_size(32)));  // two loads without AVX, enough here
+
 void read(const Words* words, int64_t begin, int64_t end) {
-  Words sum[8] = {};
-  for (int64_t i = begin; i + 8 <= end; i += 8) {
-    for (int64_t j = 0; j < 8; ++j) sum[j] ^= words[i + j];
+  Words sum[4] = {};
+  for (int64_t i = begin; i + 4 <= end; i += 4) {
+    for (int64_t j = 0; j < 4; ++j) sum[j] ^= words[i + j];
   }
-  for (const Words& s : sum) keep(s);
+  for (const Words& s : sum) asm volatile("" : : "m"(s));
+}
+
+double read_bytes_per_second(ThreadPool& pool) {
+  const int64_t cache = platform::last_level_cache_bytes();
+  const auto bytes = static_cast<std::size_t>(
+      std::clamp<int64_t>(4 * cache, int64_t{256} << 20, int64_t{2} << 30));
+  // As large pages where the system has them: the machine's limit, not that of its page tables.
+  constexpr std::size_t kPage = std::size_t{2} << 20;
+  const std::unique_ptr<void, decltype(&std::free)> memory(
+      std::aligned_alloc(kPage, bytes / kPage * kPage), &std::free);
+  auto* words = static_cast<Words*>(memory.get());
+  if (words == nullptr) return 0;
+  platform::prefer_large_pages(words, bytes);
+  const auto count = static_cast<int64_t>(bytes / kPage * kPage / sizeof(Words));
+  constexpr int64_t kSlice = 1 << 15;
+  // Each worker writes first what it will read, so that it lies near it.
+  pool.parallel_for(count, kSlice, [&](int64_t begin, int64_t end, int) {
+    std::fill(words + begin, words + end, Words{1, 1, 1, 1});
+  });
+  const double seconds = best_seconds_of([&] {
+    pool.parallel_for(count, kSlice,
+                      [&](int64_t begin, int64_t end, int) { read(words, begin, end); });
+  });
+  return static_cast<double>(count) * sizeof(Words) / seconds;
+}
+
+double ops_per_second(ThreadPool& pool, const ArithmeticProbe& probe) {
+  // Slices of about a third of a millisecond; all of them some milliseconds, beside which it does
+  // not count how soon threads wake up.
+  int64_t rounds = 1000;
+  while (seconds_of([&] { probe.run(rounds); }) < 3e-4) rounds *= 2;
+  const int64_t slices = int64_t{16} * pool.size();
+  const double seconds = best_seconds_of([&] {
+    pool.parallel_for(slices, 1, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) probe.run(rounds);
+    });
+  });
+  return probe.ops_per_round * static_cast<double>(rounds * slices) / seconds;
+}
+
+std::vector<ArithmeticProbe> probes_that_run_here() {
+  CpuFeatures features = detect_cpu_features();
+  if (features.amx_tile && !platform::request_amx_tiles()) features.amx_tile = false;
+  std::vector<ArithmeticProbe> probes;
+  const auto add = [&](ProbeList list) {
+    for (int i = 0; i < list.count; ++i) {
+      if (list.probes[i].supported(features)) probes.push_back(list.probes[i]);
+    }
+  };
+#if defined(__x86_64__)
+  add(avx2_probes());
+  add(avx512_probes());
+  add(amx_probes());
+#elif defined(__aarch64__)
+  add(neon_probes());
+#endif
+  return probes;
 }
 
 }  // namespace
 
+double Peaks::of(std::string_view name) const {
+  const auto peak = std::ranges::find(all, name, &Peak::name);
+  return peak != all.end() ? peak->per_second : 0;
+}
+
 Peaks measure_peaks(int threads) {
   const auto pool = ThreadPool::create(threads).value();
-  // Some ten milliseconds: a shorter region would measure how soon threads wake up.
-  constexpr int64_t kRounds = 3000000;
-  constexpr int64_t kWords = (int64_t{256} << 20) / static_cast<int64_t>(sizeof(Words));
-  std::vector<uint64_t> memory(static_cast<std::size_t>(kWords * 4 + 4), 1);
-  // To a vector's boundary.
-  const auto address = reinterpret_cast<uintptr_t>(memory.data());
-  const auto* words = reinterpret_cast<const Words*>((address + 31) / 32 * 32);
-
-  double fma_seconds = 1e9;
-  double read_seconds = 1e9;
-  for (int attempt = 0; attempt < 5; ++attempt) {
-    fma_seconds = std::min(fma_seconds, seconds_of([&] {
-                             pool->parallel_for(64, 1, [](int64_t begin, int64_t end, int) {
-                               multiply_add(kRounds / 16 * (end - begin));
-                             });
-                           }));
-    read_seconds = std::min(
-        read_seconds, seconds_of([&] {
-          pool->parallel_for(kWords, 1 << 15,
-                             [&](int64_t begin, int64_t end, int) { read(words, begin, end); });
-        }));
+  Peaks peaks{.threads = threads};
+  peaks.read_bytes_per_s = read_bytes_per_second(*pool);
+  peaks.all.push_back({"dram_read", true, peaks.read_bytes_per_s});
+  for (const ArithmeticProbe& probe : probes_that_run_here()) {
+    peaks.all.push_back({probe.name, false, ops_per_second(*pool, probe)});
   }
-  constexpr double kFlops = 64.0 * (kRounds / 16) * 12 * 8 * 2;
-  return {.read_bytes_per_s = 32.0 * kWords / read_seconds, .flops = kFlops / fma_seconds};
+  peaks.flops = std::max(peaks.of("fma_f32_avx2"), peaks.of("fma_f32_neon"));
+  return peaks;
 }
 
 }  // namespace weft::cpu

@@ -1,12 +1,17 @@
 // `infer bench`: the rows it prints, and what they claim a step must read and compute.
-#include <sstream>
+#include <set>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "core/cpu_features.h"
 #include "core/model/decoder.h"
+#include "kernels/cpu/dispatch.h"
 #include "tests/tools/program.h"
 #include "tools/bench/measure.h"
+#include "tools/bench/report.h"
 #include "tools/bench/step_cost.h"
 
 namespace weft {
@@ -23,14 +28,19 @@ TEST(Bench, RowsCarryWhatAReaderComparesBy) {
   ASSERT_EQ(ran.exit_code, 0) << ran.err;
   const json rows = json::parse(ran.out);
   std::vector<std::string> tests;
+  std::set<std::string> probes;
   for (const json& row : rows) {
+    EXPECT_EQ(row["threads"], 1);
+    EXPECT_GT(row["peak_rss_bytes"], 0);
+    if (row["test"].get<std::string>().starts_with("probe:")) {
+      probes.insert(row["test"].get<std::string>().substr(6));
+      continue;
+    }
     tests.push_back(row["test"]);
-    for (const char* field : {"model", "type", "threads", "isa", "activations", "peak_rss_bytes"}) {
+    for (const char* field : {"model", "type", "isa", "activations"}) {
       EXPECT_FALSE(row[field].is_null()) << row["test"] << " " << field;
     }
-    EXPECT_EQ(row["threads"], 1);
     EXPECT_EQ(row["type"], "F32");
-    if (tests.back().starts_with("probe:")) continue;
     for (const char* field :
          {"tokens_per_second", "gb_per_second", "flops_per_second", "percent_of_limit"}) {
       EXPECT_GT(row[field].get<double>(), 0) << row["test"] << " " << field;
@@ -39,7 +49,9 @@ TEST(Bench, RowsCarryWhatAReaderComparesBy) {
     EXPECT_EQ(row["logits_hash"], rows[0]["logits_hash"]);
   }
   EXPECT_EQ(tests, (std::vector<std::string>{"pp20", "pp20@d32", "tg12", "tg12@3", "tg12@d32",
-                                             "tg12@3@d32", "probe:dram_read", "probe:fma_f32"}));
+                                             "tg12@3@d32"}));
+  EXPECT_TRUE(probes.contains("dram_read"));
+  for (size_t i = 0; i < tests.size(); ++i) EXPECT_TRUE(probes.contains(rows[i]["limit"]));
   // The first of several requests gives what it gives alone.
   EXPECT_EQ(rows[2]["ids_hash"], rows[3]["ids_hash"]);
   EXPECT_EQ(rows[4]["ids_hash"], rows[5]["ids_hash"]);
@@ -54,6 +66,83 @@ TEST(Bench, TableAndCsvHaveTheSameRows) {
       EXPECT_NE(ran.out.find(name), std::string::npos) << ran.out;
     }
   }
+}
+
+TEST(Bench, EveryInstructionSetAndModeHasItsRows) {
+  const auto ran = run_infer({"bench", kModel, "-p", "3", "-n", "2", "-r", "1", "-t", "1", "--isa",
+                              "all", "--activations", "f32,auto", "-o", "json"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  std::vector<std::string> isas;
+  std::set<std::string> f32_hashes;
+  for (const json& row : json::parse(ran.out)) {
+    if (row["test"] != "pp3") continue;
+    isas.push_back(row["isa"]);
+    // A model of float32 weights has no other mode, and every kernel set has the same bits.
+    f32_hashes.insert(row["logits_hash"]);
+  }
+  std::vector<std::string> wanted;
+  for (const cpu::KernelTable* table : cpu::all_tables()) {
+    if (!table->supported(detect_cpu_features())) continue;
+    wanted.insert(wanted.end(), 2, table->isa);
+  }
+  EXPECT_EQ(isas, wanted);
+  EXPECT_EQ(f32_hashes.size(), 1u);
+}
+
+TEST(Bench, HandlersTakeOneWayOfComputing) {
+  const auto ran = run_infer({"bench", kModel, "--handlers", "--isa", "all"});
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_NE(ran.err.find("--handlers"), std::string::npos);
+}
+
+TEST(Bench, ProbesNeedNoModel) {
+  const auto ran = run_infer({"bench", "--probe", "-t", "3", "-o", "json"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  std::vector<int> threads;
+  for (const json& row : json::parse(ran.out)) {
+    ASSERT_TRUE(row["test"].get<std::string>().starts_with("probe:"));
+    EXPECT_TRUE(row["model"].is_null());
+    if (row["test"] == "probe:dram_read") {
+      threads.push_back(row["threads"]);
+      EXPECT_GT(row["gb_per_second"].get<double>(), 0);
+    } else {
+      EXPECT_GT(row["flops_per_second"].get<double>(), 0) << row["test"];
+    }
+  }
+  EXPECT_EQ(threads, (std::vector<int>{1, 2, 3}));
+  EXPECT_EQ(run_infer({"bench"}).exit_code, 2);
+}
+
+// By the definitions of the instructions: twice the multiplications in registers twice as wide.
+TEST(Bench, TheLimitOfAPromptIsWhatItsKernelsMultiplyWith) {
+  cpu::Peaks peaks;
+  peaks.all = {{"dram_read", true, 50e9},
+               {"fma_f32_avx2", false, 1e9},
+               {"dot_i16_avx2", false, 2e9},
+               {"dot_i16_avx512", false, 4e9},
+               {"amx_bf16", false, 9e9}};
+  peaks.read_bytes_per_s = 50e9;
+  EXPECT_EQ(tools::compute_limit(peaks, "avx2", "f32"), "fma_f32_avx2");
+  EXPECT_EQ(tools::compute_limit(peaks, "avx2", "i16"), "dot_i16_avx2");
+  EXPECT_EQ(tools::compute_limit(peaks, "avx512", "i16"), "dot_i16_avx512");
+  EXPECT_EQ(tools::compute_limit(peaks, "amx", "bf16"), "amx_bf16");
+  // Kernels without a probe of their own, and a probe that this machine does not have.
+  EXPECT_EQ(tools::compute_limit(peaks, "scalar", "f32"), "fma_f32_avx2");
+  EXPECT_EQ(tools::compute_limit(peaks, "avx512", "bf16"), "fma_f32_avx2");
+
+  tools::BenchRow row{.isa = "avx2", .activations = "i16"};
+  const tools::Measured computing = {
+      .tokens_per_second = {1, 3}, .seconds = {1, 4, 2}, .cost = {.bytes = 5e9, .flops = 1e9}};
+  tools::set_rates(row, computing, peaks);
+  EXPECT_EQ(row.limit, "dot_i16_avx2");
+  EXPECT_DOUBLE_EQ(row.percent_of_limit, 25);  // half a second of two
+  EXPECT_DOUBLE_EQ(row.tokens_per_second, 2);
+  const tools::Measured reading = {
+      .tokens_per_second = {1}, .seconds = {2}, .cost = {.bytes = 75e9, .flops = 1e9}};
+  row = {.isa = "avx2", .activations = "i16"};
+  tools::set_rates(row, reading, peaks);
+  EXPECT_EQ(row.limit, "dram_read");
+  EXPECT_DOUBLE_EQ(row.percent_of_limit, 75);
 }
 
 TEST(Bench, HandlersAreComparedInOneRun) {

@@ -8,8 +8,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "kernels/cpu/peaks.h"
-
 namespace weft::tools {
 namespace {
 
@@ -28,15 +26,15 @@ Json or_null(double value) { return value > 0 ? Json(value) : Json(); }
 Json or_null(const std::string& value) { return value.empty() ? Json() : Json(value); }
 
 Json json_of(const BenchSubject& subject, const BenchRow& row) {
-  return {{"model", subject.model},
-          {"type", subject.type},
-          {"size_bytes", subject.size_bytes},
-          {"n_params", subject.n_params},
+  return {{"model", or_null(subject.model)},
+          {"type", or_null(subject.type)},
+          {"size_bytes", subject.model.empty() ? Json() : Json(subject.size_bytes)},
+          {"n_params", subject.model.empty() ? Json() : Json(subject.n_params)},
           {"test", row.test},
-          {"threads", subject.threads},
-          {"isa", subject.isa},
-          {"activations", subject.activations},
-          {"kv_type", subject.kv_type},
+          {"threads", row.threads},
+          {"isa", or_null(row.isa)},
+          {"activations", or_null(row.activations)},
+          {"kv_type", or_null(row.kv_type)},
           {"tokens_per_second", or_null(row.tokens_per_second)},
           {"tokens_per_second_stddev",
            row.tokens_per_second > 0 ? Json(row.tokens_per_second_stddev) : Json()},
@@ -45,7 +43,7 @@ Json json_of(const BenchSubject& subject, const BenchRow& row) {
           {"percent_of_limit", or_null(row.percent_of_limit)},
           {"limit", or_null(row.limit)},
           {"peak_rss_bytes", row.peak_rss_bytes},
-          {"logits_hash", is_probe(row) ? Json() : Json(subject.logits_hash)},
+          {"logits_hash", or_null(row.logits_hash)},
           {"ids_hash", or_null(row.ids_hash)}};
 }
 
@@ -90,19 +88,19 @@ std::string as_table(const BenchSubject& subject, const std::vector<BenchRow>& r
   const auto unless_zero = [](double value, double scale, int digits) {
     return value > 0 ? fixed(value * scale, digits) : std::string();
   };
+  const auto of_model = [&](const std::function<std::string()>& value) {
+    return [value](const BenchRow& row) { return is_probe(row) ? std::string() : value(); };
+  };
   const std::vector<Column> columns = {
-      {"model", false, [&](const BenchRow&) { return subject.model + " " + subject.type; }},
-      {"size", true,
-       [&](const BenchRow&) {
+      {"model", false, of_model([&] { return subject.model + " " + subject.type; })},
+      {"size", true, of_model([&] {
          return fixed(static_cast<double>(subject.size_bytes) / (1 << 20), 2) + " MiB";
-       }},
+       })},
       {"params", true,
-       [&](const BenchRow&) {
-         return fixed(static_cast<double>(subject.n_params) / 1e6, 2) + " M";
-       }},
-      {"isa", false, [&](const BenchRow&) { return subject.isa; }},
-      {"threads", true, [&](const BenchRow&) { return std::to_string(subject.threads); }},
-      {"activations", false, [&](const BenchRow&) { return subject.activations; }},
+       of_model([&] { return fixed(static_cast<double>(subject.n_params) / 1e6, 2) + " M"; })},
+      {"isa", false, [](const BenchRow& row) { return row.isa; }},
+      {"threads", true, [](const BenchRow& row) { return std::to_string(row.threads); }},
+      {"activations", false, [](const BenchRow& row) { return row.activations; }},
       {"test", true, [](const BenchRow& row) { return row.test; }},
       {"t/s", true,
        [](const BenchRow& row) {
@@ -133,7 +131,16 @@ std::string as_table(const BenchSubject& subject, const std::vector<BenchRow>& r
     for (const Column& column : columns) text += " " + column.value(row) + " |";
     text += "\n";
   }
-  return text + "\nlogits hash " + subject.logits_hash + ", KV " + subject.kv_type + "\n";
+  // Once for each way of computing.
+  std::string last;
+  for (const BenchRow& row : rows) {
+    if (is_probe(row)) continue;
+    const std::string line = "logits hash " + row.logits_hash + ": " + row.isa + ", activations " +
+                             row.activations + ", KV " + row.kv_type + "\n";
+    if (line != last) text += "\n" + line;
+    last = line;
+  }
+  return text;
 }
 
 }  // namespace
@@ -144,21 +151,40 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
-Limits probe_limits(int threads) {
-  const cpu::Peaks peaks = cpu::measure_peaks(threads);
-  return {.dram_read = peaks.read_bytes_per_s, .fma_f32 = peaks.flops};
+std::vector<BenchRow> probe_rows(const cpu::Peaks& peaks) {
+  std::vector<BenchRow> rows;
+  for (const cpu::Peak& peak : peaks.all) {
+    BenchRow row{.test = "probe:" + std::string(peak.name), .threads = peaks.threads};
+    (peak.is_bytes ? row.gb_per_second : row.flops_per_second) =
+        peak.is_bytes ? peak.per_second * 1e-9 : peak.per_second;
+    row.peak_rss_bytes = peak_rss_bytes();
+    rows.push_back(std::move(row));
+  }
+  return rows;
 }
 
-std::vector<BenchRow> probe_rows(const Limits& limits) {
-  const uint64_t peak = peak_rss_bytes();
-  return {
-      {.test = "probe:dram_read", .gb_per_second = limits.dram_read * 1e-9, .peak_rss_bytes = peak},
-      {.test = "probe:fma_f32", .flops_per_second = limits.fma_f32, .peak_rss_bytes = peak}};
+std::string compute_limit(const cpu::Peaks& peaks, const std::string& isa,
+                          const std::string& activations) {
+  struct Choice {
+    const char *isa, *activations, *probe;
+  };
+  constexpr Choice kChoices[] = {
+      {"avx512", "f32", "fma_f32_avx512"},   {"avx512", "i16", "dot_i16_avx512"},
+      {"avx512", "bf16", "dot_bf16_avx512"}, {"avx512", "int8", "dot_u8s8_avx512"},
+      {"avx2", "i16", "dot_i16_avx2"},       {"avx2", "int8", "dot_u8s8_avx2"},
+      {"amx", "bf16", "amx_bf16"},           {"amx", "i16", "amx_int8"},
+      {"amx", "int8", "amx_int8"},           {"neon", "i16", "dot_i16_neon"},
+      {"neon", "bf16", "matrix_bf16_neon"},  {"neon", "int8", "dot_s8_neon"},
+  };
+  for (const Choice& choice : kChoices) {
+    if (isa == choice.isa && activations == choice.activations && peaks.of(choice.probe) > 0) {
+      return choice.probe;
+    }
+  }
+  return peaks.of("fma_f32_neon") > 0 ? "fma_f32_neon" : "fma_f32_avx2";
 }
 
-BenchRow row_of(const std::string& test, const Measured& measured, const Limits& limits,
-                uint64_t peak_rss_bytes) {
-  BenchRow row{.test = test, .peak_rss_bytes = peak_rss_bytes};
+void set_rates(BenchRow& row, const Measured& measured, const cpu::Peaks& peaks) {
   const auto n = static_cast<double>(measured.tokens_per_second.size());
   for (const double rate : measured.tokens_per_second) row.tokens_per_second += rate / n;
   for (const double rate : measured.tokens_per_second) {
@@ -168,12 +194,16 @@ BenchRow row_of(const std::string& test, const Measured& measured, const Limits&
   const double seconds = median(measured.seconds);
   row.gb_per_second = measured.cost.bytes / seconds * 1e-9;
   row.flops_per_second = measured.cost.flops / seconds;
-  const double reading = measured.cost.bytes / limits.dram_read;
-  const double computing = measured.cost.flops / limits.fma_f32;
-  row.limit = reading >= computing ? "dram_read" : "fma_f32";
-  row.percent_of_limit = 100 * std::max(reading, computing) / seconds;
   row.ids_hash = hash_text(measured.ids_hash);
-  return row;
+
+  const std::string compute = compute_limit(peaks, row.isa, row.activations);
+  const auto seconds_at = [](double amount, double per_second) {
+    return per_second > 0 ? amount / per_second : 0;
+  };
+  const double reading = seconds_at(measured.cost.bytes, peaks.read_bytes_per_s);
+  const double computing = seconds_at(measured.cost.flops, peaks.of(compute));
+  row.limit = reading >= computing ? "dram_read" : compute;
+  row.percent_of_limit = 100 * std::max(reading, computing) / seconds;
 }
 
 uint64_t peak_rss_bytes() {

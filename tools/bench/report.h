@@ -2,47 +2,46 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/error.h"
+#include "kernels/cpu/peaks.h"
 #include "tools/bench/measure.h"
 
 namespace weft::tools {
 
-// What the processor reached in this process, just now.
-struct Limits {
-  double dram_read = 0;  // bytes a second
-  double fma_f32 = 0;    // operations a second, float32 in 256-bit registers
-};
-
 struct BenchRow {
-  std::string test;  // as BenchCase::name(), "handler:…" or "probe:…"
+  std::string test;  // as BenchCase::name(), or "probe:…"
+  int threads = 0;
+  std::string isa, activations, kv_type, logits_hash;  // "" of a probe
   double tokens_per_second = 0, tokens_per_second_stddev = 0;
   double gb_per_second = 0, flops_per_second = 0;
   double percent_of_limit = 0;  // time at the limit ÷ median time
-  std::string limit;            // the one that binds: "dram_read", "fma_f32"
+  std::string limit;            // the probe that binds: "dram_read", "dot_i16_avx512", …
   uint64_t peak_rss_bytes = 0;  // of the process until then
   std::string ids_hash;         // "" where nothing was generated
 };
 
-// What all rows share.
+// What all rows share; empty where only probes ran.
 struct BenchSubject {
   std::string model, type;
   uint64_t size_bytes = 0;
   int64_t n_params = 0;
-  int threads = 0;
-  std::string isa, activations, kv_type, logits_hash;
 };
 
-Limits probe_limits(int threads);
-std::vector<BenchRow> probe_rows(const Limits& limits);
+// A row for each probe.
+std::vector<BenchRow> probe_rows(const cpu::Peaks& peaks);
 
-// Mean and deviation of the repetitions; rates and the share of the limit from the median time.
-BenchRow row_of(const std::string& test, const Measured& measured, const Limits& limits,
-                uint64_t peak_rss_bytes);
+// The probe of what the kernels multiply with: the peak of a prompt's matrix products. Of float32
+// multiply-adds where there is none of its own.
+std::string compute_limit(const cpu::Peaks& peaks, const std::string& isa,
+                          const std::string& activations);
+
+// Fills in the rates, from the mean and deviation of the repetitions, and the share of the limit,
+// from the median time: of reading or of computing, whichever would take longer.
+void set_rates(BenchRow& row, const Measured& measured, const cpu::Peaks& peaks);
 
 // Largest resident memory of this process so far.
 uint64_t peak_rss_bytes();
