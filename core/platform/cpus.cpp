@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -26,22 +27,39 @@ int affinity_cpus() {
   return static_cast<int>(std::thread::hardware_concurrency());
 }
 
-// Processors' worth of time that the control group grants, as seen from inside a container; 0 if
-// unlimited or unknown.
-int quota_cpus() {
-  double quota = 0;
+double quota_of(const std::string& quota, double period) {
+  const double microseconds = std::strtod(quota.c_str(), nullptr);  // "max" is none
+  return microseconds > 0 && period > 0 ? microseconds / period : 0;
+}
+
+// Version 2: one file with both numbers.
+double quota_in_v2(const std::string& folder) {
+  std::ifstream file(folder + "/cpu.max");
+  std::string quota;
   double period = 0;
-  std::string first;
-  if (std::ifstream v2("/sys/fs/cgroup/cpu.max"); v2 >> first >> period) {
-    if (first == "max") return 0;
-    quota = std::strtod(first.c_str(), nullptr);
-  } else {
-    std::ifstream v1_quota("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
-    std::ifstream v1_period("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-    if (!(v1_quota >> quota) || !(v1_period >> period)) return 0;
+  return file >> quota >> period ? quota_of(quota, period) : 0;
+}
+
+double quota_in_v1(const std::string& folder) {
+  std::ifstream quota_file(folder + "/cpu.cfs_quota_us");
+  std::ifstream period_file(folder + "/cpu.cfs_period_us");
+  std::string quota;
+  double period = 0;
+  return quota_file >> quota && period_file >> period ? quota_of(quota, period) : 0;
+}
+
+// The least of the quotas of `path` below `root` and of all folders between them; 0: none.
+double least_quota(const std::string& root, std::string path,
+                   double (*quota_in)(const std::string& folder)) {
+  double least = 0;
+  for (;;) {
+    while (path.ends_with('/')) path.pop_back();
+    const double quota = quota_in(root + path);
+    if (quota > 0) least = least > 0 ? std::min(least, quota) : quota;
+    if (path.empty()) return least;
+    const std::size_t slash = path.rfind('/');
+    path.resize(slash == std::string::npos ? 0 : slash);
   }
-  if (quota <= 0 || period <= 0) return 0;
-  return static_cast<int>(std::ceil(std::min(quota / period, 1e6)));
 }
 
 // "0-3,8,10-11" as the kernel writes it. What is no such list ends it.
@@ -63,8 +81,31 @@ std::vector<int> read_cpu_list(std::istream& in) {
 
 int usable_cpus() {
   const int cpus = std::max(affinity_cpus(), 1);
-  const int quota = quota_cpus();
-  return quota > 0 ? std::min(cpus, quota) : cpus;
+  const double quota = cgroup_cpus();
+  return quota > 0 && quota < cpus ? static_cast<int>(std::ceil(quota)) : cpus;
+}
+
+double cgroup_cpus(const std::string& membership, const std::string& root) {
+  // Lines of "number:controllers:path"; version 2 has the number 0 and no controllers. The path is
+  // the group's as the system sees it, of which a container may see the last part only: then the
+  // folders that are not there say nothing, and the root's quota is the container's.
+  std::ifstream groups(membership);
+  double least = least_quota(root, "", quota_in_v2);
+  if (least == 0) least = least_quota(root + "/cpu", "", quota_in_v1);
+  for (std::string line; std::getline(groups, line);) {
+    const std::size_t first = line.find(':');
+    const std::size_t second = first == std::string::npos ? first : line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const std::string path = line.substr(second + 1);
+    double quota = 0;
+    if (controllers == ",,") quota = least_quota(root, path, quota_in_v2);
+    if (controllers.find(",cpu,") != std::string::npos) {
+      quota = least_quota(root + "/cpu", path, quota_in_v1);
+    }
+    if (quota > 0) least = least > 0 ? std::min(least, quota) : quota;
+  }
+  return least;
 }
 
 int64_t last_level_cache_bytes() {
