@@ -69,6 +69,18 @@ ThreadPool::~ThreadPool() {
   wake_workers();
 }
 
+ThreadPool::Turn::Turn(ThreadPool& pool) : pool_(pool) {
+  const uint32_t mine = pool_.turns_asked_.fetch_add(1, std::memory_order_relaxed);
+  for (uint32_t ended = 0; (ended = pool_.turns_ended_.load(std::memory_order_acquire)) != mine;) {
+    pool_.turns_ended_.wait(ended, std::memory_order_acquire);
+  }
+}
+
+ThreadPool::Turn::~Turn() {
+  pool_.turns_ended_.fetch_add(1, std::memory_order_release);
+  pool_.turns_ended_.notify_all();
+}
+
 void ThreadPool::run_region(const Region& region) {
   const int64_t slices = (region.n - 1) / region.grain + 1;
   const auto threads = static_cast<int64_t>(shares_.size());

@@ -13,7 +13,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -53,14 +52,18 @@ class ThreadPool {
                 &fn});
   }
 
-  // Ownership for its lifetime, for threads that share a pool: waits until no other turn lasts. An
-  // engine takes one for a step, whose regions then find their data in the caches.
+  // Ownership for its lifetime, for threads that share a pool: waits until those that came before
+  // have had theirs. An engine takes one for a step, whose regions then find their data in the
+  // caches; first come, first served, since an engine asks for its next as soon as it is done.
   class Turn {
    public:
-    explicit Turn(ThreadPool& pool) : lock_(pool.turn_) {}
+    explicit Turn(ThreadPool& pool);
+    ~Turn();
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
 
    private:
-    std::scoped_lock<std::mutex> lock_;
+    ThreadPool& pool_;
   };
 
  private:
@@ -100,7 +103,7 @@ class ThreadPool {
   alignas(64) std::atomic<int32_t> caller_sleeps_ = 0;  // 1 while the caller waits to be woken
   alignas(64) int64_t regions_ = 0, slices_ = 0;        // of the caller, since the start
   bool spins_ = true;  // whether a thread that waits keeps its core for a while
-  std::mutex turn_;
+  std::atomic<uint32_t> turns_asked_ = 0, turns_ended_ = 0;
   std::vector<std::jthread> workers_;
 };
 

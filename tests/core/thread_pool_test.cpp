@@ -7,6 +7,7 @@
 #include <latch>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -175,6 +176,33 @@ TEST(ThreadPool, OwnersTakeTurns) {
     for (int i = 0; i < 3; ++i) engines.emplace_back(step);
   }
   EXPECT_EQ(sum, 3 * 100 * 4 * 45);
+}
+
+// Mostly, since the system may keep the other one from asking in time; with a plain lock hardly
+// ever.
+TEST(ThreadPool, TheNextTurnIsThatOfWhoeverWaits) {
+  const auto pool = pool_of(2);
+  int others_first = 0;
+  for (int round = 0; round < 50; ++round) {
+    std::atomic<bool> asked = false;
+    bool other_was_first = false;
+    std::atomic<bool> mine_again = false;
+    std::optional<ThreadPool::Turn> mine(*pool);
+    std::jthread other([&] {
+      asked = true;
+      const ThreadPool::Turn turn(*pool);
+      other_was_first = !mine_again;
+    });
+    while (!asked) std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    mine.reset();
+    mine.emplace(*pool);
+    mine_again = true;
+    mine.reset();
+    other.join();
+    others_first += other_was_first ? 1 : 0;
+  }
+  EXPECT_GE(others_first, 25);
 }
 
 TEST(ThreadPool, PoolsComeAndGo) {
