@@ -119,7 +119,7 @@ class CaseRunner {
     std::vector<BenchRow> rows;
     for (const auto& [row, measured] : done_) {
       rows.push_back(row);
-      set_rates(rows.back(), measured, peaks);
+      set_rates(rows.back(), subject, measured, peaks);
     }
     for (BenchRow& row : probe_rows(peaks)) rows.push_back(std::move(row));
     return rows;

@@ -104,6 +104,28 @@ double Peaks::of(std::string_view name) const {
   return peak != all.end() ? peak->per_second : 0;
 }
 
+std::string_view Peaks::compute_limit(std::string_view isa, std::string_view activations,
+                                      bool float_weights) const {
+  struct Choice {
+    std::string_view isa, activations, probe;
+  };
+  static constexpr Choice kChoices[] = {
+      {"avx2", "i16", "dot_i16_avx2"},       {"avx2", "int8", "dot_u8s8_avx2"},
+      {"avx512", "f32", "fma_f32_avx512"},   {"avx512", "i16", "dot_i16_avx512"},
+      {"avx512", "bf16", "dot_bf16_avx512"}, {"avx512", "int8", "dot_u8s8_avx512"},
+      {"amx", "bf16", "amx_bf16"},           {"amx", "i16", "amx_int8"},
+      {"amx", "int8", "amx_int8"},           {"neon", "i16", "dot_i16_neon"},
+      {"neon", "bf16", "matrix_bf16_neon"},  {"neon", "int8", "dot_s8_neon"},
+  };
+  if (float_weights && activations != "bf16") activations = "f32";
+  for (const Choice& choice : kChoices) {
+    if (isa == choice.isa && activations == choice.activations && of(choice.probe) > 0) {
+      return choice.probe;
+    }
+  }
+  return of("fma_f32_neon") > 0 ? "fma_f32_neon" : "fma_f32_avx2";
+}
+
 Peaks measure_peaks(int threads) {
   const auto pool = ThreadPool::create(threads).value();
   Peaks peaks{.threads = threads};

@@ -22,6 +22,13 @@ struct Peaks {
 
   // 0 where the machine has no such thing.
   double of(std::string_view name) const;
+
+  // The probe of what the kernels `isa` multiply with where linear layers hold their inputs as
+  // `activations` ("f32", "i16", …): what bounds their products of many rows. Float32 multiply-adds
+  // where there is none of its own; so too for weights of floats, which meet i16 and int8 inputs as
+  // float32.
+  std::string_view compute_limit(std::string_view isa, std::string_view activations,
+                                 bool float_weights) const;
 };
 
 // The best of a few runs, about a quarter of a second and 256 MiB.

@@ -122,25 +122,27 @@ TEST(Bench, TheLimitOfAPromptIsWhatItsKernelsMultiplyWith) {
                {"dot_i16_avx512", false, 4e9},
                {"amx_bf16", false, 9e9}};
   peaks.read_bytes_per_s = 50e9;
-  EXPECT_EQ(tools::compute_limit(peaks, "avx2", "f32"), "fma_f32_avx2");
-  EXPECT_EQ(tools::compute_limit(peaks, "avx2", "i16"), "dot_i16_avx2");
-  EXPECT_EQ(tools::compute_limit(peaks, "avx512", "i16"), "dot_i16_avx512");
-  EXPECT_EQ(tools::compute_limit(peaks, "amx", "bf16"), "amx_bf16");
+  EXPECT_EQ(peaks.compute_limit("avx2", "f32", false), "fma_f32_avx2");
+  EXPECT_EQ(peaks.compute_limit("avx2", "i16", false), "dot_i16_avx2");
+  EXPECT_EQ(peaks.compute_limit("avx512", "i16", false), "dot_i16_avx512");
+  EXPECT_EQ(peaks.compute_limit("amx", "bf16", false), "amx_bf16");
+  EXPECT_EQ(peaks.compute_limit("avx512", "i16", true), "fma_f32_avx2");
+  EXPECT_EQ(peaks.compute_limit("amx", "bf16", true), "amx_bf16");
   // Kernels without a probe of their own, and a probe that this machine does not have.
-  EXPECT_EQ(tools::compute_limit(peaks, "scalar", "f32"), "fma_f32_avx2");
-  EXPECT_EQ(tools::compute_limit(peaks, "avx512", "bf16"), "fma_f32_avx2");
+  EXPECT_EQ(peaks.compute_limit("scalar", "f32", false), "fma_f32_avx2");
+  EXPECT_EQ(peaks.compute_limit("avx512", "bf16", false), "fma_f32_avx2");
 
   tools::BenchRow row{.isa = "avx2", .activations = "i16"};
   const tools::Measured computing = {
       .tokens_per_second = {1, 3}, .seconds = {1, 4, 2}, .cost = {.bytes = 5e9, .flops = 1e9}};
-  tools::set_rates(row, computing, peaks);
+  tools::set_rates(row, {.type = "Q4_0"}, computing, peaks);
   EXPECT_EQ(row.limit, "dot_i16_avx2");
   EXPECT_DOUBLE_EQ(row.percent_of_limit, 25);  // half a second of two
   EXPECT_DOUBLE_EQ(row.tokens_per_second, 2);
   const tools::Measured reading = {
       .tokens_per_second = {1}, .seconds = {2}, .cost = {.bytes = 75e9, .flops = 1e9}};
   row = {.isa = "avx2", .activations = "i16"};
-  tools::set_rates(row, reading, peaks);
+  tools::set_rates(row, {.type = "Q4_0"}, reading, peaks);
   EXPECT_EQ(row.limit, "dram_read");
   EXPECT_DOUBLE_EQ(row.percent_of_limit, 75);
 }

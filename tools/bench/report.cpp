@@ -163,28 +163,8 @@ std::vector<BenchRow> probe_rows(const cpu::Peaks& peaks) {
   return rows;
 }
 
-std::string compute_limit(const cpu::Peaks& peaks, const std::string& isa,
-                          const std::string& activations) {
-  struct Choice {
-    const char *isa, *activations, *probe;
-  };
-  constexpr Choice kChoices[] = {
-      {"avx512", "f32", "fma_f32_avx512"},   {"avx512", "i16", "dot_i16_avx512"},
-      {"avx512", "bf16", "dot_bf16_avx512"}, {"avx512", "int8", "dot_u8s8_avx512"},
-      {"avx2", "i16", "dot_i16_avx2"},       {"avx2", "int8", "dot_u8s8_avx2"},
-      {"amx", "bf16", "amx_bf16"},           {"amx", "i16", "amx_int8"},
-      {"amx", "int8", "amx_int8"},           {"neon", "i16", "dot_i16_neon"},
-      {"neon", "bf16", "matrix_bf16_neon"},  {"neon", "int8", "dot_s8_neon"},
-  };
-  for (const Choice& choice : kChoices) {
-    if (isa == choice.isa && activations == choice.activations && peaks.of(choice.probe) > 0) {
-      return choice.probe;
-    }
-  }
-  return peaks.of("fma_f32_neon") > 0 ? "fma_f32_neon" : "fma_f32_avx2";
-}
-
-void set_rates(BenchRow& row, const Measured& measured, const cpu::Peaks& peaks) {
+void set_rates(BenchRow& row, const BenchSubject& subject, const Measured& measured,
+               const cpu::Peaks& peaks) {
   const auto n = static_cast<double>(measured.tokens_per_second.size());
   for (const double rate : measured.tokens_per_second) row.tokens_per_second += rate / n;
   for (const double rate : measured.tokens_per_second) {
@@ -196,7 +176,8 @@ void set_rates(BenchRow& row, const Measured& measured, const cpu::Peaks& peaks)
   row.flops_per_second = measured.cost.flops / seconds;
   row.ids_hash = hash_text(measured.ids_hash);
 
-  const std::string compute = compute_limit(peaks, row.isa, row.activations);
+  const bool floats = subject.type == "F32" || subject.type == "F16" || subject.type == "BF16";
+  const std::string_view compute = peaks.compute_limit(row.isa, row.activations, floats);
   const auto seconds_at = [](double amount, double per_second) {
     return per_second > 0 ? amount / per_second : 0;
   };

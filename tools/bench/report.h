@@ -34,14 +34,10 @@ struct BenchSubject {
 // A row for each probe.
 std::vector<BenchRow> probe_rows(const cpu::Peaks& peaks);
 
-// The probe of what the kernels multiply with: the peak of a prompt's matrix products. Of float32
-// multiply-adds where there is none of its own.
-std::string compute_limit(const cpu::Peaks& peaks, const std::string& isa,
-                          const std::string& activations);
-
 // Fills in the rates, from the mean and deviation of the repetitions, and the share of the limit,
 // from the median time: of reading or of computing, whichever would take longer.
-void set_rates(BenchRow& row, const Measured& measured, const cpu::Peaks& peaks);
+void set_rates(BenchRow& row, const BenchSubject& subject, const Measured& measured,
+               const cpu::Peaks& peaks);
 
 // Largest resident memory of this process so far.
 uint64_t peak_rss_bytes();
