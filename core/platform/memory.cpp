@@ -5,10 +5,7 @@
 #include <limits>
 #include <optional>
 #include <string>
-
-#if defined(__linux__)
 #include <sys/mman.h>
-#endif
 
 namespace weft::platform {
 namespace {
@@ -44,16 +41,12 @@ uint64_t available_memory_bytes() {
                    group_limit("/sys/fs/cgroup/memory/memory.limit_in_bytes")});
 }
 
-void prefer_large_pages(void* begin, std::size_t size_bytes) {
-#if defined(__linux__)
-  constexpr uintptr_t kPage = 4096;  // the smallest there is: madvise() wants whole ones
-  const uintptr_t first = (reinterpret_cast<uintptr_t>(begin) + kPage - 1) / kPage * kPage;
-  const uintptr_t end = (reinterpret_cast<uintptr_t>(begin) + size_bytes) / kPage * kPage;
-  // Refused where the kernel was built without: nothing is lost.
-  if (first < end) (void)madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
-#else
-  (void)begin;
-  (void)size_bytes;
+void prefer_large_pages([[maybe_unused]] std::byte* data, [[maybe_unused]] size_t size_bytes) {
+#if defined(MADV_HUGEPAGE)
+  constexpr uintptr_t kLarge = uintptr_t{2} << 20;
+  const uintptr_t begin = (reinterpret_cast<uintptr_t>(data) + kLarge - 1) / kLarge * kLarge;
+  const uintptr_t end = (reinterpret_cast<uintptr_t>(data) + size_bytes) / kLarge * kLarge;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
 #endif
 }
 

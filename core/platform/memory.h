@@ -1,4 +1,4 @@
-// How much memory this process can still get.
+// How much memory this process can still get, and hints on how it is used.
 #pragma once
 
 #include <cstddef>
@@ -11,9 +11,8 @@ namespace weft::platform {
 // known. A snapshot: others allocate too.
 uint64_t available_memory_bytes();
 
-// Asks the system to back these bytes by large pages, once they are written: reading far more than
-// the caches hold is then faster, by a third in some virtual machines. Changes nothing where there
-// are none; the ends that do not fill a page stay as they are.
-void prefer_large_pages(void* begin, std::size_t size_bytes);
+// Asks for large pages where a range is large enough to have them: fewer misses of the address
+// cache in long reads. Only a hint.
+void prefer_large_pages(std::byte* data, size_t size_bytes);
 
 }  // namespace weft::platform

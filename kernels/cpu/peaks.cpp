@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -50,7 +51,7 @@ double read_bytes_per_second(ThreadPool& pool) {
       std::aligned_alloc(kPage, bytes / kPage * kPage), &std::free);
   auto* words = static_cast<Words*>(memory.get());
   if (words == nullptr) return 0;
-  platform::prefer_large_pages(words, bytes);
+  platform::prefer_large_pages(reinterpret_cast<std::byte*>(words), bytes);
   const auto count = static_cast<int64_t>(bytes / kPage * kPage / sizeof(Words));
   constexpr int64_t kSlice = 1 << 15;
   // Each worker writes first what it will read, so that it lies near it.
