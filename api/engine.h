@@ -30,6 +30,7 @@
 
 #include "api/model.h"
 #include "core/error.h"
+#include "core/thread_setup.h"
 #include "scheduler/generation_state.h"
 #include "scheduler/sampler.h"
 
@@ -46,6 +47,9 @@ struct EngineConfig {
   int32_t num_blocks = 0;
   bool prefix_cache = true;      // keep the KV of ended requests for prompts that begin alike
   std::string kv_type = "auto";  // auto (f32), f32, f16, bf16
+  // Threads that compute, the step thread included. 0: as many as the model was loaded with.
+  int threads = 0;
+  ThreadSetup thread_setup;
   // Longest time between two tokens of a running request that a new prompt's computation may cause,
   // in milliseconds. 0: up to 1.45 times the time without a prompt.
   double max_inter_token_ms = 0;

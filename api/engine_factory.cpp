@@ -14,8 +14,9 @@ Result<std::shared_ptr<Backend>> create_backend(const BackendOptions& options) {
     return fail(ErrorCode::kInvalidArgument,
                 "device: \"" + options.device + "\", expected auto, cpu or cuda");
   }
-  WEFT_TRY_ASSIGN(auto backend,
-                  create_cpu_backend({.threads = options.threads, .isa = options.isa}));
+  WEFT_TRY_ASSIGN(auto backend, create_cpu_backend({.threads = options.threads,
+                                                    .isa = options.isa,
+                                                    .thread_setup = options.thread_setup}));
   return std::shared_ptr<Backend>(std::move(backend));
 }
 

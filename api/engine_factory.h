@@ -13,6 +13,7 @@
 #include "core/model/config.h"
 #include "core/model/tensors.h"
 #include "core/text/vocab.h"
+#include "core/thread_setup.h"
 
 namespace weft {
 
@@ -20,6 +21,7 @@ struct BackendOptions {
   std::string device = "auto";  // auto, cpu, cuda
   int threads = 0;              // worker threads; 0: the cores this process may use
   std::string isa;              // force a CPU kernel set ("scalar", "avx2"); empty: the best
+  ThreadSetup thread_setup;
 };
 
 // Fails with kDeviceError for a device that is not there, kUnsupported or kInvalidArgument for a

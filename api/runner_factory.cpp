@@ -14,9 +14,13 @@ Result<DType> parse_kv_type(const std::string& name) {
               "kv_type: \"" + name + "\", expected auto, f32, f16 or bf16");
 }
 
-Result<std::shared_ptr<Backend>> backend_of(const Model& model) {
+Result<std::shared_ptr<Backend>> backend_of(const Model& model, int threads = 0,
+                                            const ThreadSetup& setup = {}) {
   const ModelOptions& options = model.options();
-  return create_backend({.device = options.device, .threads = options.threads, .isa = options.isa});
+  return create_backend({.device = options.device,
+                         .threads = threads != 0 ? threads : options.threads,
+                         .isa = options.isa,
+                         .thread_setup = setup});
 }
 
 Result<KvPoolSpec> kv_pool_spec(const RunnerSpec& spec) {
@@ -49,7 +53,7 @@ Result<void> check_memory(const MemoryLedger& ledger) {
 
 Result<RunnerAndLedger> create_runner(const Model& model, const RunnerSpec& spec) {
   WEFT_TRY_ASSIGN(const KvPoolSpec kv, kv_pool_spec(spec));
-  WEFT_TRY_ASSIGN(auto backend, backend_of(model));
+  WEFT_TRY_ASSIGN(auto backend, backend_of(model, spec.threads, spec.thread_setup));
   RunnerAndLedger made{.ledger = ledger_of(model, *backend, spec.limits, kv)};
   WEFT_TRY(check_memory(made.ledger));
   WEFT_TRY_ASSIGN(made.runner, ModelRunner::create(model.decoder(), std::move(backend), spec.limits,
@@ -59,7 +63,7 @@ Result<RunnerAndLedger> create_runner(const Model& model, const RunnerSpec& spec
 
 Result<MemoryLedger> runner_memory(const Model& model, const RunnerSpec& spec) {
   WEFT_TRY_ASSIGN(const KvPoolSpec kv, kv_pool_spec(spec));
-  WEFT_TRY_ASSIGN(const auto backend, backend_of(model));
+  WEFT_TRY_ASSIGN(const auto backend, backend_of(model, 1));  // how many threads is all the same
   return ledger_of(model, *backend, spec.limits, kv);
 }
 

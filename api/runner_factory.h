@@ -7,6 +7,7 @@
 
 #include "api/model.h"
 #include "core/model/decoder.h"
+#include "core/thread_setup.h"
 #include "scheduler/model_runner.h"
 
 namespace weft {
@@ -17,6 +18,8 @@ struct RunnerSpec {
   int32_t num_blocks = 0;
   std::string kv_type = "auto";  // auto (f32), f32, f16, bf16
   bool prefix_cache = true;
+  int threads = 0;  // 0: as the model was loaded with
+  ThreadSetup thread_setup;
 };
 
 struct RunnerAndLedger {

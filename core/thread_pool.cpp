@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
-#include <system_error>
 
 #include "core/platform/cpus.h"
 
@@ -44,7 +43,7 @@ bool spin_until(const Ready& ready) {
 
 }  // namespace
 
-Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int threads) {
+Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int threads, const ThreadSetup& setup) {
   if (threads < 1 || threads > kMaxThreads) {
     return fail(ErrorCode::kInvalidArgument, "threads: " + std::to_string(threads) +
                                                  ", expected 1 to " + std::to_string(kMaxThreads));
@@ -52,14 +51,17 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int threads) {
   std::unique_ptr<ThreadPool> pool(new ThreadPool(threads));
   // With more threads than cores a spinning thread holds the core that another needs to finish.
   pool->spins_ = threads <= platform::usable_cpus();
+  pool->work_stealing_ = setup.work_stealing;
   pool->workers_.reserve(static_cast<std::size_t>(threads) - 1);
   for (int worker = 1; worker < threads; ++worker) {
-    try {
-      pool->workers_.emplace_back([p = pool.get(), worker] { p->worker_main(worker); });
-    } catch (const std::system_error& error) {
-      return fail(ErrorCode::kLimitExceeded, "thread " + std::to_string(worker + 1) + " of " +
-                                                 std::to_string(threads) + ": " + error.what());
+    auto thread = platform::Thread::start(
+        {.name = "weft-worker", .stack_bytes = setup.stack_bytes, .cpus = setup.cpus_of(worker)},
+        [p = pool.get(), worker] { p->worker_main(worker); });
+    if (!thread) {
+      return fail(thread.error().code, "thread " + std::to_string(worker + 1) + " of " +
+                                           std::to_string(threads) + ": " + thread.error().message);
     }
+    pool->workers_.push_back(std::move(*thread));
   }
   return pool;
 }
@@ -67,6 +69,7 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int threads) {
 ThreadPool::~ThreadPool() {
   for (Share& share : shares_) share.number.store(kStop, std::memory_order_release);
   wake_workers();
+  for (platform::Thread& worker : workers_) worker.join();
 }
 
 ThreadPool::Turn::Turn(ThreadPool& pool) : pool_(pool) {
@@ -99,8 +102,9 @@ void ThreadPool::run_region(const Region& region) {
     begin = share.end;
   }
   // A worker that is just falling asleep may be missed: it will sleep through this region, which
-  // does not need it, and be woken for the next. So nothing has to be ordered here.
-  if (sleepers_.load(std::memory_order_relaxed) > 0) wake_workers();
+  // does not need it, and be woken for the next. So nothing has to be ordered here, unless each
+  // worker has to do its share itself.
+  if (!work_stealing_ || sleepers_.load(std::memory_order_relaxed) > 0) wake_workers();
 
   take_slices(0);
   if (!all_done()) await_all_done();
@@ -115,7 +119,8 @@ void ThreadPool::wake_workers() {
 // From its own share first, then from those that follow.
 void ThreadPool::take_slices(int worker) {
   const auto own = static_cast<std::size_t>(worker);
-  for (std::size_t i = 0; i < shares_.size(); ++i) {
+  const std::size_t shares = work_stealing_ ? shares_.size() : 1;
+  for (std::size_t i = 0; i < shares; ++i) {
     const std::size_t index = own + i;
     Share& share = shares_[index < shares_.size() ? index : index - shares_.size()];
     while (take_slice(share, worker)) {

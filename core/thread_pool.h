@@ -13,11 +13,12 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <thread>
 #include <type_traits>
 #include <vector>
 
 #include "core/error.h"
+#include "core/platform/thread.h"
+#include "core/thread_setup.h"
 
 namespace weft {
 
@@ -25,9 +26,9 @@ class ThreadPool {
  public:
   static constexpr int kMaxThreads = 1024;
 
-  // Starts `threads` - 1 workers. Fails with kInvalidArgument outside 1 … kMaxThreads, and with
-  // kLimitExceeded if the system refuses a thread.
-  static Result<std::unique_ptr<ThreadPool>> create(int threads);
+  // Starts `threads` - 1 workers. Fails with kInvalidArgument outside 1 … kMaxThreads or where
+  // `setup` cannot be had, and with kLimitExceeded if the system refuses a thread.
+  static Result<std::unique_ptr<ThreadPool>> create(int threads, const ThreadSetup& setup = {});
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -102,9 +103,10 @@ class ThreadPool {
   std::atomic<uint32_t> wakes_ = 0;
   alignas(64) std::atomic<int32_t> caller_sleeps_ = 0;  // 1 while the caller waits to be woken
   alignas(64) int64_t regions_ = 0, slices_ = 0;        // of the caller, since the start
-  bool spins_ = true;  // whether a thread that waits keeps its core for a while
+  bool spins_ = true;          // whether a thread that waits keeps its core for a while
+  bool work_stealing_ = true;  // whether who is done takes slices of other shares
   std::atomic<uint32_t> turns_asked_ = 0, turns_ended_ = 0;
-  std::vector<std::jthread> workers_;
+  std::vector<platform::Thread> workers_;
 };
 
 }  // namespace weft

@@ -66,7 +66,9 @@ Result<std::unique_ptr<StepLoop>> StepLoop::create(std::shared_ptr<const Model> 
                   .block_size = config.block_size,
                   .num_blocks = config.num_blocks,
                   .kv_type = config.kv_type,
-                  .prefix_cache = config.prefix_cache};
+                  .prefix_cache = config.prefix_cache,
+                  .threads = config.threads,
+                  .thread_setup = config.thread_setup};
   if (spec.num_blocks == 0) {
     WEFT_TRY_ASSIGN(const uint64_t block_bytes, kv_block_bytes(*model, spec));
     const uint64_t wanted = (kDefaultKvTokens - 1) / config.block_size + 1;
@@ -77,8 +79,12 @@ Result<std::unique_ptr<StepLoop>> StepLoop::create(std::shared_ptr<const Model> 
   WEFT_TRY_ASSIGN(auto made, create_runner(*model, spec));
   std::unique_ptr<StepLoop> loop(
       new StepLoop(std::move(model), config, std::move(made.runner), made.ledger));
-  WEFT_TRY_ASSIGN(loop->thread_, platform::Thread::start({.name = "weft-steps"},
-                                                         [l = loop.get()] { l->thread_main(); }));
+  // It is worker 0 of the backend's threads.
+  WEFT_TRY_ASSIGN(loop->thread_,
+                  platform::Thread::start({.name = "weft-steps",
+                                           .stack_bytes = config.thread_setup.stack_bytes,
+                                           .cpus = config.thread_setup.cpus_of(0)},
+                                          [l = loop.get()] { l->thread_main(); }));
   return loop;
 }
 

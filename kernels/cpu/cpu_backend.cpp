@@ -270,7 +270,8 @@ Result<std::unique_ptr<Backend>> create_cpu_backend(const CpuOptions& options) {
   const int threads = options.threads != 0
                           ? options.threads
                           : std::min(platform::usable_cpus(), ThreadPool::kMaxThreads);
-  WEFT_TRY_ASSIGN(std::unique_ptr<ThreadPool> pool, ThreadPool::create(threads));
+  WEFT_TRY_ASSIGN(std::unique_ptr<ThreadPool> pool,
+                  ThreadPool::create(threads, options.thread_setup));
   return std::make_unique<CpuBackend>(*table, std::move(pool));
 }
 

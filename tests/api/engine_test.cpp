@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/platform/cpus.h"
+#include "core/platform/thread.h"
 #include "core/text/tokenizer.h"
 #include "tests/support/fixtures.h"
 
@@ -269,6 +271,32 @@ TEST_F(EngineTest, BlocksOfARequestAreReportedWhenItHasEnded) {
   std::sort(blocks.begin(), blocks.end());
   EXPECT_EQ(std::unique(blocks.begin(), blocks.end()), blocks.end());
   for (const int32_t id : blocks) EXPECT_TRUE(id >= 0 && id < 64) << id;
+}
+
+TEST_F(EngineTest, ThreadsAreSetUpAsAskedForAndChangeNoBit) {
+  const Output expected = solo(request(1));
+  const int cpu = platform::allowed_cpus().back();
+  for (const bool stealing : {true, false}) {
+    auto e =
+        engine({.num_blocks = 256,
+                .threads = 3,
+                .thread_setup = {
+                    .stack_bytes = 16 << 20, .worker_cpus = {{cpu}}, .work_stealing = stealing}});
+    auto stream = submit(*e, request(1));
+    EXPECT_EQ(drain(stream), expected);
+    std::vector<int> cpus;
+    size_t stack_bytes = 0;
+    ASSERT_TRUE(e->run_between_steps([&] {
+      cpus = platform::allowed_cpus();
+      stack_bytes = platform::current_thread_stack_bytes();
+    }));
+    EXPECT_EQ(cpus, std::vector<int>{cpu});
+    EXPECT_GE(stack_bytes + (64 << 10), size_t{16 << 20});
+    EXPECT_NE(e->device_description().find("3 threads"), std::string::npos);
+  }
+  const auto refused = Engine::create(model_, {.thread_setup = {.worker_cpus = {{1 << 20}}}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
 }
 
 TEST_F(EngineTest, ASlowReaderPausesItselfAlone) {

@@ -214,5 +214,43 @@ TEST(ThreadPool, PoolsComeAndGo) {
   }
 }
 
+// --- Set up by hand ------------------------------------------------------------------------------
+
+TEST(ThreadPool, WithoutStealingEachWorkerDoesItsShareAndNoOther) {
+  for (const int threads : {2, 3, 8}) {
+    const auto pool = ThreadPool::create(threads, {.work_stealing = false}).value();
+    for (int round = 0; round < 500; ++round) {
+      if (round % 100 == 99) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      std::vector<int> worker_of(96, -1);
+      pool->parallel_for(96, 4, [&](int64_t begin, int64_t end, int worker) {
+        for (int64_t i = begin; i < end; ++i) worker_of[static_cast<std::size_t>(i)] = worker;
+      });
+      // 24 slices of 4, shared out in order.
+      for (int slice = 0, worker = 0; slice < 24; ++slice) {
+        while (slice >= (24 * (worker + 1) + threads - 1) / threads) ++worker;
+        ASSERT_EQ(worker_of[static_cast<std::size_t>(4 * slice)], worker);
+      }
+    }
+  }
+}
+
+TEST(ThreadPool, WorkersRunWhereTheyWereBound) {
+  const int cpu = platform::allowed_cpus().back();
+  const auto pool = ThreadPool::create(3, {.worker_cpus = {{cpu}}, .work_stealing = false}).value();
+  std::vector<std::vector<int>> found(3);
+  pool->parallel_for(3, 1, [&](int64_t, int64_t, int worker) {
+    found[static_cast<std::size_t>(worker)] = platform::allowed_cpus();
+  });
+  EXPECT_EQ(found[1], std::vector<int>{cpu});
+  EXPECT_EQ(found[2], std::vector<int>{cpu});
+}
+
+TEST(ThreadPool, AProcessorThatIsNotThereIsRefusedByNumber) {
+  const auto pool = ThreadPool::create(2, {.worker_cpus = {{0}, {100000}}});
+  ASSERT_FALSE(pool.has_value());
+  EXPECT_EQ(pool.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_NE(pool.error().message.find("100000"), std::string::npos) << pool.error().message;
+}
+
 }  // namespace
 }  // namespace weft

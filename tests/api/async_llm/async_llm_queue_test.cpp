@@ -154,7 +154,7 @@ TEST(AsyncLLMQueue, ATimeoutStopsTheWorkWithinOneStep) {
   const EngineStats stats = llm.engine().stats();
   EXPECT_EQ(stats.running, 0);
   EXPECT_EQ(stats.blocks_owned, 0);
-  EXPECT_LT(stats.generated_tokens, 8000u);
+  EXPECT_LT(stats.generated_tokens, 30000u);
   std::this_thread::sleep_for(milliseconds(20));
   EXPECT_EQ(llm.engine().stats().steps, stats.steps);
 }
@@ -193,7 +193,7 @@ TEST(AsyncLLMQueue, CancellingEndsARequestWhereverItIs) {
 
 TEST(AsyncLLMStats, AreLiveAndAddUp) {
   AsyncLLM llm = mini(long_config());
-  EXPECT_EQ(llm.get_stats().blocks_total, 1024);
+  EXPECT_EQ(llm.get_stats().blocks_total, 2048);
   auto hold = llm.engine().hold();
   ASSERT_TRUE(hold);
   std::vector<RequestId> ids;

@@ -36,10 +36,11 @@ inline AsyncLLM mini(const AsyncLLMConfig& config = {}) {
   return std::move(*llm);
 }
 
-// With this model a generation that meets no stop token, and goes on for long enough to be caught
-// in its middle.
-inline SamplingParams endless() { return {.temperature = 0, .max_tokens = 8000}; }
-inline AsyncLLMConfig long_config() { return {.max_seq_length = 10000}; }
+// Goes on for much longer than a test needs to catch it in its middle.
+inline SamplingParams endless() {
+  return {.temperature = 0, .max_tokens = 30000, .min_tokens = 30000};
+}
+inline AsyncLLMConfig long_config() { return {.num_blocks = 2048, .max_seq_length = 31000}; }
 
 // The same on an engine alone.
 inline std::string alone(const std::string& prompt, const SamplingParams& params) {
