@@ -1,5 +1,6 @@
 // What the pages say of the programs: docs/cli.md names every command and every flag, and README
 // quotes the example as it is compiled.
+#include <filesystem>
 #include <fstream>
 #include <regex>
 #include <set>
@@ -39,6 +40,41 @@ TEST(Docs, ReadmeQuotesTheExampleAsItIsCompiled) {
   const std::string example = read("examples/hello.cpp");
   EXPECT_NE(read("README.md").find("```cpp\n" + example.substr(example.find("#include")) + "```"),
             std::string::npos);
+}
+
+// Lines without their indentation.
+std::string flat(const std::string& code) {
+  std::istringstream in(code);
+  std::string out;
+  for (std::string line; std::getline(in, line);) {
+    const size_t start = line.find_first_not_of(' ');
+    out += (start == std::string::npos ? "" : line.substr(start)) + "\n";
+  }
+  return out;
+}
+
+TEST(Docs, EverySnippetOfTheEmbeddingGuideIsCompiled) {
+  namespace fs = std::filesystem;
+  std::string compiled;
+  for (const char* folder : {"examples", "tests/api", "tests/async"}) {
+    const fs::path path = fs::path(WEFT_SOURCE_DIR) / folder;
+    if (!fs::exists(path)) continue;
+    for (const auto& entry : fs::recursive_directory_iterator(path)) {
+      if (entry.path().extension() == ".cpp") {
+        compiled += flat(read(fs::relative(entry.path(), WEFT_SOURCE_DIR).string()));
+      }
+    }
+  }
+  const std::string page = read("docs/embedding.md");
+  const std::string begin = "```cpp\n", end = "```";
+  int snippets = 0;
+  for (size_t at = page.find(begin); at != std::string::npos; at = page.find(begin, at)) {
+    at += begin.size();
+    const std::string snippet = page.substr(at, page.find(end, at) - at);
+    EXPECT_NE(compiled.find(flat(snippet)), std::string::npos) << snippet;
+    ++snippets;
+  }
+  EXPECT_GE(snippets, 8);
 }
 
 TEST(Docs, EveryFlagOfEveryCommandIsDocumented) {
