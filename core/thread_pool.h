@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <thread>
 #include <type_traits>
 #include <vector>
 
@@ -55,7 +56,8 @@ class ThreadPool {
 
   // Ownership for its lifetime, for threads that share a pool: waits until those that came before
   // have had theirs. An engine takes one for a step, whose regions then find their data in the
-  // caches; first come, first served, since an engine asks for its next as soon as it is done.
+  // caches; first come, first served, since an engine asks for its next as soon as it is done. A
+  // thread that has the turn already has it again.
   class Turn {
    public:
     explicit Turn(ThreadPool& pool);
@@ -65,6 +67,7 @@ class ThreadPool {
 
    private:
     ThreadPool& pool_;
+    bool is_outer_;
   };
 
  private:
@@ -106,6 +109,7 @@ class ThreadPool {
   bool spins_ = true;          // whether a thread that waits keeps its core for a while
   bool work_stealing_ = true;  // whether who is done takes slices of other shares
   std::atomic<uint32_t> turns_asked_ = 0, turns_ended_ = 0;
+  std::atomic<std::thread::id> turn_of_{};  // who has the turn
   std::vector<platform::Thread> workers_;
 };
 

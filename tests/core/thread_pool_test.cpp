@@ -178,6 +178,30 @@ TEST(ThreadPool, OwnersTakeTurns) {
   EXPECT_EQ(sum, 3 * 100 * 4 * 45);
 }
 
+TEST(ThreadPool, ATurnWithinATurnIsTheSame) {
+  const auto pool = pool_of(2);
+  std::jthread other;  // ends, and is joined, after the turn that it waits for
+  std::atomic<bool> entered = false;
+  {
+    const ThreadPool::Turn outer(*pool);
+    {
+      const ThreadPool::Turn inner(*pool);
+      std::atomic<int> count = 0;
+      pool->parallel_for(8, 1, [&](int64_t, int64_t, int) { ++count; });
+      EXPECT_EQ(count, 8);
+    }
+    // The outer one goes on: another thread waits for its end.
+    other = std::jthread([&] {
+      const ThreadPool::Turn turn(*pool);
+      entered = true;
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    EXPECT_FALSE(entered);
+  }
+  other.join();
+  EXPECT_TRUE(entered);
+}
+
 // Mostly, since the system may keep the other one from asking in time; with a plain lock hardly
 // ever.
 TEST(ThreadPool, TheNextTurnIsThatOfWhoeverWaits) {
