@@ -9,6 +9,7 @@
 #include "core/platform/cpus.h"
 #include "core/thread_pool.h"
 #include "kernels/cpu/cpu_attention.h"
+#include "kernels/cpu/cpu_kv_cache.h"
 #include "kernels/cpu/cpu_memory.h"
 #include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/kernel_table.h"
@@ -81,11 +82,10 @@ class CpuBackend final : public Backend {
   void gather_rows(Mat x, std::span<const int32_t> rows, Mat out) override;
 
  private:
-  // Shares out `rows` rows of `cols` elements: fn(first row, end row).
+  // Shares out `rows` rows of `cols` elements: fn(first row, end row, worker).
   template <class Fn>
   void for_rows(int64_t rows, int64_t cols, const Fn& fn) {
-    const int64_t grain = std::max<int64_t>(kElementGrain / std::max<int64_t>(cols, 1), 1);
-    pool_->parallel_for(rows, grain, [&](int64_t begin, int64_t end, int) { fn(begin, end); });
+    pool_->parallel_for(rows, std::max<int64_t>(kElementGrain / std::max<int64_t>(cols, 1), 1), fn);
   }
 
   const KernelTable& table_;
@@ -105,7 +105,7 @@ const float* vector_of(const Weight& weight) {
 
 void CpuBackend::embed(const Weight& table, std::span<const int32_t> ids, Mat out) {
   const CpuWeight& weight = as_cpu(table);
-  for_rows(out.rows, out.cols, [&](int64_t begin, int64_t end) {
+  for_rows(out.rows, out.cols, [&](int64_t begin, int64_t end, int) {
     for (int64_t t = begin; t < end; ++t) {
       const int32_t id = ids[static_cast<std::size_t>(t)];
       WEFT_CHECK(id >= 0 && id < weight.rows(), "embed: token id " + std::to_string(id));
@@ -118,7 +118,7 @@ void CpuBackend::rms_norm(Mat x, const Weight& gain, float eps, Mat out) {
   const float* gains = vector_of(gain);
   WEFT_CHECK(gain.cols() == x.cols, "rms_norm: gain of " + std::to_string(gain.cols()) +
                                         " for rows of " + std::to_string(x.cols));
-  for_rows(x.rows, x.cols, [&](int64_t begin, int64_t end) {
+  for_rows(x.rows, x.cols, [&](int64_t begin, int64_t end, int) {
     table_.rms_norm(x.row(begin), gains, eps, out.row(begin), end - begin, x.cols);
   });
 }
@@ -178,7 +178,7 @@ void CpuBackend::rope_table(const RopeFrequencies& rope, std::span<const int32_t
                             Mat table) {
   const std::size_t pairs = rope.inverse.size();
   // A sine and a cosine are as much work as some 64 elements elsewhere.
-  for_rows(table.rows, table.cols * 64, [&](int64_t begin, int64_t end) {
+  for_rows(table.rows, table.cols * 64, [&](int64_t begin, int64_t end, int) {
     for (int64_t t = begin; t < end; ++t) {
       const double position = positions[static_cast<std::size_t>(t)];
       float* row = table.row(t);
@@ -193,7 +193,7 @@ void CpuBackend::rope_table(const RopeFrequencies& rope, std::span<const int32_t
 
 void CpuBackend::rope(Mat x, int32_t head_dim, const RopeFrequencies& rope, Mat table) {
   const auto heads = static_cast<int32_t>(x.cols / head_dim);
-  for_rows(x.rows, x.cols, [&](int64_t begin, int64_t end) {
+  for_rows(x.rows, x.cols, [&](int64_t begin, int64_t end, int) {
     for (int64_t t = begin; t < end; ++t) {
       table_.rope(x.row(t), heads, head_dim, rope.kind, rope.dims, table.row(t));
     }
@@ -203,18 +203,15 @@ void CpuBackend::rope(Mat x, int32_t head_dim, const RopeFrequencies& rope, Mat 
 void CpuBackend::kv_store(KvCache& cache, int32_t layer, Mat k, Mat v,
                           std::span<const int32_t> slots) {
   const auto& cpu_cache = static_cast<const CpuKvCache&>(cache);
-  const KvCacheSpec& spec = cache.spec();
-  const int64_t element_bytes = *row_bytes(spec.type, 1);
-  std::byte* const k_rows = cpu_cache.k(layer);
-  std::byte* const v_rows = cpu_cache.v(layer);
-  for_rows(k.rows, 2 * k.cols, [&](int64_t begin, int64_t end) {
+  const int32_t head_dim = cache.spec().head_dim;
+  scratch_.reserve(cpu_cache.row_bytes());
+  for_rows(k.rows, 2 * k.cols, [&](int64_t begin, int64_t end, int worker) {
+    auto* row = reinterpret_cast<std::byte*>(scratch_.floats(worker));
     for (int64_t t = begin; t < end; ++t) {
-      for (int32_t head = 0; head < spec.n_kv_heads; ++head) {
-        const int64_t offset =
-            cpu_cache.row_offset(slots[static_cast<std::size_t>(t)], head) * element_bytes;
-        const int64_t first = int64_t{head} * spec.head_dim;
-        table_.store(spec.type, k.row(t) + first, k_rows + offset, spec.head_dim);
-        table_.store(spec.type, v.row(t) + first, v_rows + offset, spec.head_dim);
+      for (int32_t head = 0; head < cache.spec().n_kv_heads; ++head) {
+        const int64_t first = int64_t{head} * head_dim;
+        cpu_cache.store(table_, layer, slots[static_cast<std::size_t>(t)], head, k.row(t) + first,
+                        v.row(t) + first, row);
       }
     }
   });
@@ -256,7 +253,7 @@ void CpuBackend::add(Mat x, Mat y) {
 }
 
 void CpuBackend::gather_rows(Mat x, std::span<const int32_t> rows, Mat out) {
-  for_rows(out.rows, out.cols, [&](int64_t begin, int64_t end) {
+  for_rows(out.rows, out.cols, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) {
       std::copy_n(x.row(rows[static_cast<std::size_t>(i)]), x.cols, out.row(i));
     }

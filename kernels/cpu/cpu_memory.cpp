@@ -1,27 +1,15 @@
 #include "kernels/cpu/cpu_memory.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 
 #include "core/check.h"
-#include "kernels/cpu/kernel_table.h"
 
 namespace weft::cpu {
 namespace {
 
 constexpr std::size_t kAlignment = 64;
-
-int64_t padded_head_dim(const KvCacheSpec& spec) {
-  return (spec.head_dim + kLanes - 1) / kLanes * kLanes;
-}
-
-std::size_t layer_bytes(const KvCacheSpec& spec) {
-  return static_cast<std::size_t>(*row_bytes(spec.type, padded_head_dim(spec))) *
-         static_cast<std::size_t>(spec.n_kv_heads) * static_cast<std::size_t>(spec.block_size) *
-         static_cast<std::size_t>(spec.num_blocks);
-}
 
 }  // namespace
 
@@ -75,43 +63,6 @@ Result<std::unique_ptr<Weight>> CpuWeight::create(const HostTensor& tensor) {
     }
   }
   return weight;
-}
-
-std::size_t CpuKvCache::size_bytes(const KvCacheSpec& spec) {
-  return 2 * static_cast<std::size_t>(spec.n_layers) * layer_bytes(spec);
-}
-
-Result<std::unique_ptr<KvCache>> CpuKvCache::create(const KvCacheSpec& spec) {
-  if (spec.type != DType::kF32 && spec.type != DType::kF16 && spec.type != DType::kBF16) {
-    return fail(ErrorCode::kUnsupported, "KV cache type " + std::string(dtype_name(spec.type)) +
-                                             ", expected F32, F16, BF16");
-  }
-  WEFT_CHECK(spec.block_size > 0 && kAttentionSplit % spec.block_size == 0,
-             "KV block of " + std::to_string(spec.block_size) + " tokens");
-  std::unique_ptr<CpuKvCache> cache(new CpuKvCache(spec));
-  WEFT_TRY_ASSIGN(cache->k_, allocate_zeroed(size_bytes(spec) / 2));
-  WEFT_TRY_ASSIGN(cache->v_, allocate_zeroed(size_bytes(spec) / 2));
-  return cache;
-}
-
-int32_t CpuKvCache::row_elements() const { return static_cast<int32_t>(padded_head_dim(spec())); }
-
-std::size_t CpuKvCache::block_bytes() const {
-  return layer_bytes(spec()) / static_cast<std::size_t>(std::max(spec().num_blocks, 1));
-}
-
-std::byte* CpuKvCache::k(int32_t layer) const {
-  return k_.as<std::byte>() + static_cast<std::size_t>(layer) * layer_bytes(spec());
-}
-
-std::byte* CpuKvCache::v(int32_t layer) const {
-  return v_.as<std::byte>() + static_cast<std::size_t>(layer) * layer_bytes(spec());
-}
-
-int64_t CpuKvCache::row_offset(int64_t slot, int32_t kv_head) const {
-  const int64_t block = slot / spec().block_size;
-  const int64_t token = slot % spec().block_size;
-  return ((block * spec().n_kv_heads + kv_head) * spec().block_size + token) * row_elements();
 }
 
 }  // namespace weft::cpu

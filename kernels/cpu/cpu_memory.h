@@ -1,4 +1,4 @@
-// What the CPU backend allocates: buffers, weights that view a mapped file, the KV cache.
+// What the CPU backend allocates: buffers, and weights that view a mapped file.
 #pragma once
 
 #include <memory>
@@ -30,26 +30,6 @@ class CpuWeight final : public Weight {
   DecodeRow decode_ = nullptr;
   const float* floats_ = nullptr;
   Buffer copy_;
-};
-
-// K and V as [layer][block][kv head][token][row], row = head_dim padded by zeros to whole lanes:
-// the tokens of a block that one head reads lie together.
-class CpuKvCache final : public KvCache {
- public:
-  static Result<std::unique_ptr<KvCache>> create(const KvCacheSpec& spec);
-  static std::size_t size_bytes(const KvCacheSpec& spec);  // K and V together
-
-  int32_t row_elements() const;
-  std::size_t block_bytes() const;  // of a block's K or V in one layer
-  std::byte* k(int32_t layer) const;
-  std::byte* v(int32_t layer) const;
-  // Where the row of a token lies in k() and v(), in elements. slot: block × block size + offset.
-  int64_t row_offset(int64_t slot, int32_t kv_head) const;
-
- private:
-  explicit CpuKvCache(const KvCacheSpec& spec) : KvCache(spec) {}
-
-  Buffer k_, v_;
 };
 
 }  // namespace weft::cpu

@@ -56,29 +56,54 @@ struct LinearArgs {
 // core/backend.h's kAttentionSplit, known here without that header's inline functions.
 inline constexpr int32_t kSplit = 256;
 
-// Attention of the query heads that share a KV head, for one token, over the positions
-// [begin, end) of one split of kSplit, whose first position is `base`.
-//   s[p] = (q · k[p]) × scale, lanes over head_dim; m = max s; e[p] = exp(s[p] - m)
-//   l = sum of e, lane = (p - base) modulo 8; o = fma(e[p], v[p]) in ascending order from zero
-// Rows of K and V hold head_dim elements, padded by zeros to a multiple of 8.
-struct AttentionArgs {
-  DType type = DType::kF32;      // of K and V: F32, F16, BF16
-  const std::byte* k = nullptr;  // of the layer
-  const std::byte* v = nullptr;  //
-  // [p - base]: element offset of position p's row in k and v. Positions before begin and from end
-  // on, up to the next multiples of 8, have the offset of one that takes part: what lies at their
-  // own may never have been written.
-  const int64_t* offsets = nullptr;
-  int32_t begin = 0;  // p - base; 0 <= begin < end <= kSplit
-  int32_t end = 0;
-  int32_t heads = 0;
-  int32_t head_dim = 0;      // padded
-  const float* q = nullptr;  // [heads, head_dim], padded by zeros
-  float scale = 1.0f;
+// Neighbouring positions whose keys lie side by side (kernels/cpu/cpu_kv_cache.h), and that
+// attend() takes together: two vectors of 8 lanes, or one of 16.
+inline constexpr int32_t kKeyGroup = 16;
+
+// Elements of a key that attend() takes between two looks at a scale, where the cache has scales.
+inline constexpr int32_t kKeyBlock = 32;
+
+// Attention of a tile of queries over one split of kSplit positions: for each of some neighbouring
+// KV heads the same number of rows, each one query head of one token. What is loaded and converted
+// of a KV head serves all of its rows. Positions count from the split's first one. Row r of every
+// KV head sees [begin[r], end[r]):
+//   s[p] = (sum over i of q[i] × k[p][i], fused, i ascending from zero) × scale; m = max s
+//   e[p] = 2^(s[p] - m); l = sum of e, lane = p modulo 8, p ascending; sum_of_lanes
+//   o = fma(e[p], v[p]) in ascending order from zero
+// K and V are float32 before they are used, as the cache's type decodes. A row's results do not
+// depend on the other rows, and positions that no row sees may hold anything.
+struct AttentionTile {
+  DType type = DType::kF32;  // of K and V: F32, F16, BF16, Q8_0
+  int32_t group = 0;         // tokens of a group: kKeyGroup, or 1, 2, 4, 8
+  // [kSplit / group] the groups' keys and values of the first KV head, laid out as the cache says.
+  // Valid where any row sees a position of the group; else null.
+  const std::byte* const* keys = nullptr;
+  const std::byte* const* values = nullptr;
+  int64_t group_bytes = 0;  // of one head's keys or values in a group
+  int64_t head_bytes = 0;   // from a group of one KV head to the same of the next
+  int32_t head_dim = 0;
+  int32_t row = 0;     // elements of a row of the cache: head_dim padded to 8, in Q8_0 to 32
+  float scale = 1.0f;  // log2(e) included
+
+  int32_t kv_heads = 0;
+  int32_t rows = 0;                 // of one KV head
+  const float* const* q = nullptr;  // [kv_heads, rows] of [head_dim]
+  const int32_t* begin = nullptr;   // [rows] ascending; 0 <= begin < end <= kSplit
+  const int32_t* end = nullptr;     // [rows] ascending
 };
 
-// Partial attention of one head: m and l, then o follows in memory: [2 + 6 unused, head_dim].
+// Partial attention of one row: m and l, then o follows in memory: [2 + 6 unused, row].
 inline constexpr int kPartialHeader = 8;
+
+// Positions whose values are converted together: 16 KiB of float32 at 64 elements a head, half the
+// first cache level.
+inline constexpr int32_t kValueBlock = 64;
+
+// Float32 scratch of attend() for so many rows of all KV heads: scores [rows, kSplit], converted
+// keys [kKeyGroup, row] and values [kValueBlock, row].
+static constexpr int64_t attend_scratch(int64_t rows, int64_t row) {
+  return rows * kSplit + (kKeyGroup + kValueBlock) * row;
+}
 
 struct KernelTable {
   const char* isa;
@@ -96,14 +121,17 @@ struct KernelTable {
   void (*rope)(float* x, int32_t heads, int32_t head_dim, RopeKind kind, int32_t dims,
                const float* table);
 
-  // partials: [heads, kPartialHeader + head_dim]. scratch: float32 [heads, kSplit].
-  void (*attend)(const AttentionArgs& args, float* partials, float* scratch);
+  // partials: [rows, kPartialHeader + row]. scratch: attend_scratch(rows, row), aligned to 64
+  // bytes.
+  void (*attend)(const AttentionTile& tile, float* partials, float* scratch);
 
-  // Merges `next` into `total`, both as attend() writes them, for all heads:
-  //   m = max(m1, m2); l = l1 × exp(m1 - m) + l2 × exp(m2 - m); o likewise.
-  void (*merge)(float* total, const float* next, int32_t heads, int32_t head_dim);
+  // Merges `next` into `total`, both as attend() writes them. The neutral partial is m = -infinity,
+  // l = 0, o = 0.
+  //   m = max(m1, m2); l = l1 × 2^(m1 - m) + l2 × 2^(m2 - m); o likewise.
+  void (*merge)(float* total, const float* next, int32_t rows, int32_t row);
 
-  // dst[i] = src[i] rounded to the cache's type (F32, F16, BF16): to nearest, ties to even.
+  // dst[i] = src[i] rounded to the cache's type (F32, F16, BF16): to nearest, ties to even. Q8_0:
+  // whole blocks, the last one padded by zeros.
   void (*store)(DType type, const float* src, std::byte* dst, int64_t n);
 
   // out = activation(gate) × up. kSilu: x / (1 + exp(-x)). kGelu: its tanh form,
@@ -114,6 +142,8 @@ struct KernelTable {
 
   // y = exp(x), for tests: 0 below -104, infinity above 89, within 1.5 units in the last place.
   void (*exp)(const float* x, float* y, int64_t n);
+  // y = 2^x for x <= 0, for tests: 0 below -126, within 1 unit in the last place.
+  void (*exp2)(const float* x, float* y, int64_t n);
   // For tests, null where there is nothing to test: `n` weights as linear() sees them, which is as
   // core/quant decodes them. False if the type goes by `decode` anyway.
   bool (*unpack)(DType type, const std::byte* src, float* dst, int64_t n);

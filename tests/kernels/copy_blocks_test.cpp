@@ -2,7 +2,7 @@
 // attention over copied blocks gives the same bits.
 #include <numeric>
 
-#include "kernels/cpu/cpu_memory.h"
+#include "kernels/cpu/cpu_kv_cache.h"
 #include "tests/kernels/support.h"
 
 namespace weft::test {

@@ -38,6 +38,30 @@ TEST_P(ElementwiseTest, ExpIsWithinOneAndAHalfUnits) {
   EXPECT_LE(worst, 1.5);
 }
 
+TEST_P(ElementwiseTest, Exp2IsWithinOneUnit) {
+  std::vector<float> x;
+  for (float v = -126.0f; v <= 0.0f; v += 0.00037f) x.push_back(v);
+  x.push_back(0.0f);
+  std::vector<float> y(x.size());
+  table_->exp2(x.data(), y.data(), static_cast<int64_t>(x.size()));
+  double worst = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    worst = std::max(worst, ulps(y[i], std::exp2(double(x[i]))));
+  }
+  EXPECT_LE(worst, 1.0);
+  EXPECT_EQ(y.back(), 1.0f);
+}
+
+TEST_P(ElementwiseTest, Exp2OfExtremes) {
+  const float x[] = {-INFINITY, -1e30f, -127.0f, -126.001f, 0.0f, -0.0f, NAN};
+  float y[7];
+  table_->exp2(x, y, 7);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(bits_from_float(y[i]), 0u) << x[i];
+  EXPECT_EQ(y[4], 1.0f);
+  EXPECT_EQ(y[5], 1.0f);
+  EXPECT_TRUE(std::isnan(y[6]));
+}
+
 TEST_P(ElementwiseTest, ExpOfExtremes) {
   const float x[] = {-INFINITY, -1e30f, -106.0f, -104.0f, 0.0f, -0.0f, 89.0f, 1e30f, INFINITY, NAN};
   float y[10];

@@ -13,11 +13,15 @@ struct Half {
 struct BFloat {
   uint16_t bits;
 };
+struct Byte {
+  int8_t value;
+};
 
 struct F32x8 {
   __m256 v;
 
   static F32x8 set(float value) { return {_mm256_set1_ps(value)}; }
+  static F32x8 set(Half value) { return {_mm256_set1_ps(_cvtsh_ss(value.bits))}; }
   static F32x8 load(const float* p) { return {_mm256_loadu_ps(p)}; }
   static F32x8 load(const Half* p) {
     return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
@@ -25,6 +29,10 @@ struct F32x8 {
   static F32x8 load(const BFloat* p) {
     const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
     return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16))};
+  }
+  static F32x8 load(const Byte* p) {
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+    return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes))};
   }
   void store(float* p) const { _mm256_storeu_ps(p, v); }
   void store(Half* p) const {
@@ -44,6 +52,13 @@ struct F32x8 {
     const __m128i packed =
         _mm_packus_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), packed);
+  }
+  // Whole numbers of -127 … 127; a NaN becomes 0.
+  void store(Byte* p) const {
+    const __m256i words = _mm256_cvtps_epi32(_mm256_and_ps(v, _mm256_cmp_ps(v, v, _CMP_ORD_Q)));
+    const __m128i halves =
+        _mm_packs_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(halves, halves));
   }
 };
 
@@ -67,6 +82,14 @@ static inline F32x8 scale_by_power(F32x8 x, F32x8 n) {
   const __m256i second = _mm256_slli_epi32(_mm256_add_epi32(rest, bias), 23);
   return {
       _mm256_mul_ps(_mm256_mul_ps(x.v, _mm256_castsi256_ps(first)), _mm256_castsi256_ps(second))};
+}
+
+static inline F32x8 scale_down_by_power(F32x8 y, F32x8 n, F32x8 x) {
+  // A NaN converts to 1 << 31, which is shifted out.
+  const __m256i power = _mm256_slli_epi32(_mm256_cvtps_epi32(n.v), 23);
+  const __m256i scaled = _mm256_add_epi32(_mm256_castps_si256(y.v), power);
+  const __m256 in_range = _mm256_cmp_ps(x.v, _mm256_set1_ps(-126.0f), _CMP_NLT_UQ);
+  return {_mm256_and_ps(_mm256_castsi256_ps(scaled), in_range)};
 }
 
 static inline float sum_of_lanes(F32x8 a) {

@@ -17,12 +17,13 @@ const KernelTable& avx2_table() {
       .linear = avx2::linear,
       .rms_norm = rms_norm<F32x8, avx2::F64x8>,
       .rope = rope<F32x8>,
-      .attend = attend<F32x8, avx2::Half, avx2::BFloat>,
+      .attend = attend<F32x8, avx2::Half, avx2::BFloat, avx2::Byte>,
       .merge = merge<F32x8>,
-      .store = store_array<F32x8, avx2::Half, avx2::BFloat>,
+      .store = store_array<F32x8, avx2::Half, avx2::BFloat, avx2::Byte>,
       .glu = glu<F32x8>,
       .add = add<F32x8>,
       .exp = exp_array<F32x8>,
+      .exp2 = exp2_array<F32x8>,
       .unpack = avx2::unpack,
   };
   return kTable;

@@ -1,50 +1,117 @@
-// Attention over one split, and the merge of splits, over a vector type V and storage types T of
-// K and V (Milakov & Gimelshein, 2018, for the running maximum and sum). See AttentionArgs for the
-// order of every sum.
+// Attention of a tile of queries over one split, and the merge of splits, over a vector type V and
+// the storage types of K and V (Milakov & Gimelshein, 2018, for the running maximum and sum; Dao,
+// 2022, for the tiles). See AttentionTile for the order of every sum: it is the same for one row
+// and for many, since no sum runs across rows.
 #pragma once
 
+#include <type_traits>
+
 #include "kernels/cpu/generic/exp.h"
+#include "kernels/cpu/generic/kv_format.h"
 #include "kernels/cpu/kernel_table.h"
 
 namespace weft::cpu {
 
-// Positions whose rows of V are used for all heads before the next ones are fetched: 16 KiB of
-// float32 at 128 elements a head, half the first cache level.
-inline constexpr int32_t kValueBlock = 32;
+// Rows that the inner loops take together, each with two vectors of sums: 12 sums hide the latency
+// of the FMAs, and with the two vectors that all rows share and the one that is a row's own they
+// are 15 of 16 registers.
+inline constexpr int32_t kRowsAtOnce = 6;
 
-// scores[p, p + 8) of one head, p a multiple of 8; those that take no part become -infinity.
-template <class V, class T>
-static inline void attention_scores(const AttentionArgs& args, const float* q, int32_t p,
-                                    float* scores) {
-  const T* row[8];
-  for (int32_t j = 0; j < 8; ++j) row[j] = reinterpret_cast<const T*>(args.k) + args.offsets[p + j];
-  // Eight positions at once hide the latency of the FMAs. Their first products start the sums, as
-  // fused with zero; unrolled, the array is eight registers and never memory.
-  V lanes[8];
-  const V zero = V::set(0.0f);
-  const V first = V::load(q);
-#pragma GCC unroll 8
-  for (int32_t j = 0; j < 8; ++j) lanes[j] = fma(first, V::load(row[j]), zero);
-  for (int32_t i = 8; i < args.head_dim; i += 8) {
-    const V query = V::load(q + i);
-#pragma GCC unroll 8
-    for (int32_t j = 0; j < 8; ++j) lanes[j] = fma(query, V::load(row[j] + i), lanes[j]);
+template <int N>
+struct Rows {
+  static constexpr int kCount = N;
+};
+
+// Cuts rows [begin, end) into even runs of at most kRowsAtOnce: fn(Rows<n>, first row).
+template <class Fn>
+static inline void for_runs_of_rows(int32_t begin, int32_t end, const Fn& fn) {
+  const int32_t runs = (end - begin + kRowsAtOnce - 1) / kRowsAtOnce;
+  for (int32_t run = 0; run < runs; ++run) {
+    const int32_t first = begin + (end - begin) * run / runs;
+    const int32_t next = begin + (end - begin) * (run + 1) / runs;
+    static_assert(kRowsAtOnce == 6);
+    switch (next - first) {
+      case 1:
+        fn(Rows<1>(), first);
+        break;
+      case 2:
+        fn(Rows<2>(), first);
+        break;
+      case 3:
+        fn(Rows<3>(), first);
+        break;
+      case 4:
+        fn(Rows<4>(), first);
+        break;
+      case 5:
+        fn(Rows<5>(), first);
+        break;
+      default:
+        fn(Rows<6>(), first);
+        break;
+    }
   }
-  (sums_of_lanes(lanes) * V::set(args.scale)).store(scores + p);
-  for (int32_t j = p; j < args.begin; ++j) scores[j] = -__builtin_inff();
-  for (int32_t j = args.end; j < p + 8; ++j) scores[j] = -__builtin_inff();
 }
 
-// Scores to weights exp(s - m), in place; m and the sum of the weights to the partial's header.
+// Scores of `Count` rows and the positions of a group.
+template <int Count, class V, class Keys>
+static inline void group_scores(const AttentionTile& tile, const float* const* q, Keys keys,
+                                float* scores) {
+  V low[Count];
+  V high[Count];
+#pragma GCC unroll 8
+  for (int r = 0; r < Count; ++r) low[r] = high[r] = V::set(0.0f);
+  for (int32_t i = 0; i < tile.head_dim;) {
+    keys.begin_block(i);
+    const int32_t end = i + kKeyBlock < tile.head_dim ? i + kKeyBlock : tile.head_dim;
+    for (; i < end; ++i) {
+      const V low_keys = keys.low(i);
+      const V high_keys = keys.high(i);
+#pragma GCC unroll 8
+      for (int r = 0; r < Count; ++r) {
+        const V query = V::set(q[r][i]);
+        low[r] = fma(query, low_keys, low[r]);
+        high[r] = fma(query, high_keys, high[r]);
+      }
+    }
+  }
+  const V scale = V::set(tile.scale);
+#pragma GCC unroll 8
+  for (int r = 0; r < Count; ++r) {
+    (low[r] * scale).store(scores + r * kSplit);
+    (high[r] * scale).store(scores + r * kSplit + 8);
+  }
+}
+
+// Scores of positions [p, p + kKeyGroup) for the rows that see any of them; what a row does not
+// see becomes -infinity.
+template <class V, class Keys>
+static inline void tile_scores(const AttentionTile& tile, const float* const* q, int32_t p,
+                               Keys keys, float* scores) {
+  int32_t first = 0;
+  while (tile.end[first] <= p) ++first;
+  int32_t last = tile.rows;
+  while (tile.begin[last - 1] >= p + kKeyGroup) --last;
+  for_runs_of_rows(first, last, [&]<int N>(Rows<N>, int32_t row) {
+    group_scores<N, V>(tile, q + row, keys, scores + row * kSplit + p);
+  });
+  for (int32_t row = first; row < last; ++row) {
+    float* own = scores + row * kSplit;
+    for (int32_t j = p; j < tile.begin[row]; ++j) own[j] = -__builtin_inff();
+    for (int32_t j = tile.end[row]; j < p + kKeyGroup; ++j) own[j] = -__builtin_inff();
+  }
+}
+
+// Scores of one row to weights 2^(s - m), in place; m and the sum of the weights to its header.
 template <class V>
-static inline void attention_weights(const AttentionArgs& args, float* scores, float* header) {
-  const int32_t first = args.begin / 8 * 8;
+static inline void row_weights(int32_t begin, int32_t end, float* scores, float* header) {
+  const int32_t first = begin / 8 * 8;
   V maxima = V::set(-__builtin_inff());
-  for (int32_t p = first; p < args.end; p += 8) maxima = max(maxima, V::load(scores + p));
+  for (int32_t p = first; p < end; p += 8) maxima = max(maxima, V::load(scores + p));
   const float maximum = max_of_lanes(maxima);
   V sums = V::set(0.0f);
-  for (int32_t p = first; p < args.end; p += 8) {
-    const V weights = exp_of(V::load(scores + p) - V::set(maximum));
+  for (int32_t p = first; p < end; p += 8) {
+    const V weights = exp2_of(V::load(scores + p) - V::set(maximum));
     sums = sums + weights;
     weights.store(scores + p);
   }
@@ -52,72 +119,217 @@ static inline void attention_weights(const AttentionArgs& args, float* scores, f
   header[1] = sum_of_lanes(sums);
 }
 
-// Adds the values of positions [begin, end) to `Vectors` vectors of the output, from element i on.
-template <int Vectors, class V, class T>
-static inline void attention_values(const AttentionArgs& args, const float* weights, int32_t begin,
-                                    int32_t end, int32_t i, float* out) {
-  const T* v = reinterpret_cast<const T*>(args.v) + i;
-  V sum[Vectors];
-#pragma GCC unroll 8
-  for (int j = 0; j < Vectors; ++j) sum[j] = V::load(out + i + 8 * j);
-  for (int32_t p = begin; p < end; ++p) {
-    const T* row = v + args.offsets[p];
-    const V weight = V::set(weights[p]);
-#pragma GCC unroll 8
-    for (int j = 0; j < Vectors; ++j) sum[j] = fma(weight, V::load(row + 8 * j), sum[j]);
-  }
-#pragma GCC unroll 8
-  for (int j = 0; j < Vectors; ++j) sum[j].store(out + i + 8 * j);
-}
+// Some groups' values, one after another.
+struct ValueBlock {
+  const std::byte* groups[kValueBlock / kKeyGroup];
+  int32_t positions;
+  int64_t row;
+};
 
-// The heads take turns at every few rows of K and V, so that those are fetched once for all.
-template <class V, class T>
-static void attend_as(const AttentionArgs& args, float* partials, float* scratch) {
-  const int64_t stride = kPartialHeader + args.head_dim;
-  for (int32_t p = args.begin / 8 * 8; p < args.end; p += 8) {
-    for (int32_t head = 0; head < args.heads; ++head) {
-      attention_scores<V, T>(args, args.q + int64_t{head} * args.head_dim, p,
-                             scratch + int64_t{head} * kSplit);
-    }
+// Adds the values of positions [begin, end) of the block to `Vectors` vectors of the outputs of
+// `Count` rows, from element i on. weights: of the block's first position, rows kSplit apart.
+template <int Count, int Vectors, class V, class Values>
+static inline void add_values(const ValueBlock& block, int32_t begin, int32_t end, int64_t i,
+                              const float* weights, float* out) {
+  const int64_t stride = kPartialHeader + block.row;
+  V sum[Count][Vectors];
+#pragma GCC unroll 8
+  for (int r = 0; r < Count; ++r) {
+#pragma GCC unroll 8
+    for (int j = 0; j < Vectors; ++j) sum[r][j] = V::load(out + r * stride + i + 8 * j);
   }
-  for (int32_t head = 0; head < args.heads; ++head) {
-    float* partial = partials + head * stride;
-    attention_weights<V>(args, scratch + int64_t{head} * kSplit, partial);
-    for (int32_t i = 0; i < args.head_dim; ++i) partial[kPartialHeader + i] = 0.0f;
-  }
-  for (int32_t begin = args.begin; begin < args.end; begin += kValueBlock) {
-    const int32_t end = begin + kValueBlock < args.end ? begin + kValueBlock : args.end;
-    for (int32_t head = 0; head < args.heads; ++head) {
-      const float* weights = scratch + int64_t{head} * kSplit;
-      float* out = partials + head * stride + kPartialHeader;
-      int32_t i = 0;
-      for (; i + 64 <= args.head_dim; i += 64) {
-        attention_values<8, V, T>(args, weights, begin, end, i, out);
-      }
-      for (; i < args.head_dim; i += 8) {
-        attention_values<1, V, T>(args, weights, begin, end, i, out);
+  for (int32_t p = begin; p < end;) {
+    const int32_t first = p / kKeyGroup * kKeyGroup;
+    const int32_t stop = end < first + kKeyGroup ? end : first + kKeyGroup;
+    const Values values(block.groups[p / kKeyGroup], block.row);
+    for (; p < stop; ++p) {
+      V value[Vectors];
+      values.load(p - first, i, value);
+#pragma GCC unroll 8
+      for (int r = 0; r < Count; ++r) {
+        const V weight = V::set(weights[r * kSplit + p]);
+#pragma GCC unroll 8
+        for (int j = 0; j < Vectors; ++j) sum[r][j] = fma(weight, value[j], sum[r][j]);
       }
     }
   }
+#pragma GCC unroll 8
+  for (int r = 0; r < Count; ++r) {
+#pragma GCC unroll 8
+    for (int j = 0; j < Vectors; ++j) sum[r][j].store(out + r * stride + i + 8 * j);
+  }
 }
 
-template <class V, class Half, class BFloat>
-static void attend(const AttentionArgs& args, float* partials, float* scratch) {
-  if (args.type == DType::kF16) return attend_as<V, Half>(args, partials, scratch);
-  if (args.type == DType::kBF16) return attend_as<V, BFloat>(args, partials, scratch);
-  attend_as<V, float>(args, partials, scratch);
+// All elements of `Count` rows that see the same positions of the block.
+template <int Count, class V, class Values>
+static inline void add_rows_of_values(const ValueBlock& block, int32_t begin, int32_t end,
+                                      const float* weights, float* out) {
+  int64_t i = 0;
+  if constexpr (Count == 1) {
+    // A row by itself: as many sums as hide the latency.
+    for (; i + 64 <= block.row; i += 64) {
+      add_values<1, 8, V, Values>(block, begin, end, i, weights, out);
+    }
+  }
+  for (; i + 16 <= block.row; i += 16) {
+    add_values<Count, 2, V, Values>(block, begin, end, i, weights, out);
+  }
+  if (i < block.row) add_values<Count, 1, V, Values>(block, begin, end, i, weights, out);
+}
+
+// Positions of the block, whose first one is p, for all rows of a KV head. Rows whose view begins
+// or ends in the block take what they see one by one: what they do not see is not even multiplied
+// by zero, for it may be NaN.
+template <class V, class Values>
+static inline void tile_values(const AttentionTile& tile, int32_t p, const ValueBlock& block,
+                               const float* scores, float* partials) {
+  const int64_t stride = kPartialHeader + block.row;
+  const auto weights = [&](int32_t row) { return scores + int64_t{row} * kSplit + p; };
+  const auto out = [&](int32_t row) { return partials + row * stride + kPartialHeader; };
+  const auto one_by_one = [&](int32_t first, int32_t last) {
+    for (int32_t row = first; row < last; ++row) {
+      const int32_t begin = tile.begin[row] > p ? tile.begin[row] - p : 0;
+      const int32_t end = tile.end[row] - p < block.positions ? tile.end[row] - p : block.positions;
+      if (begin < end) add_rows_of_values<1, V, Values>(block, begin, end, weights(row), out(row));
+    }
+  };
+  int32_t first = 0;
+  while (first < tile.rows && tile.end[first] < p + block.positions) ++first;
+  int32_t last = tile.rows;
+  while (last > first && tile.begin[last - 1] > p) --last;
+  one_by_one(0, first);
+  for_runs_of_rows(first, last, [&]<int N>(Rows<N>, int32_t row) {
+    add_rows_of_values<N, V, Values>(block, 0, block.positions, weights(row), out(row));
+  });
+  one_by_one(last, tile.rows);
+}
+
+// How far ahead of its use the cache is asked for: blocks lie anywhere, so the hardware sees no
+// stream. Enough to hide 200 nanoseconds at 30 GB/s twice over. It comes to the second level: the
+// first has too few misses in flight.
+inline constexpr int32_t kPrefetchBytes = 12 << 10;
+
+// Asks for what attend_as() will read a little later: of the groups from position `first` to
+// `last`, all heads' keys, then all values, group after group and head after head as they lie.
+template <class V>  // for its name: every instruction set has its own
+class Ahead {
+ public:
+  Ahead(const AttentionTile& tile, int32_t first, int32_t last)
+      : tile_(tile),
+        first_(first),
+        pieces_((last - first + kKeyGroup - 1) / kKeyGroup * tile.kv_heads),
+        next_(0) {}
+
+  // Called before each piece is used.
+  void advance() {
+    for (; next_ < 2 * pieces_ && (next_ - used_) * tile_.group_bytes < kPrefetchBytes; ++next_) {
+      const bool values = next_ >= pieces_;
+      const int32_t piece = values ? next_ - pieces_ : next_;
+      const int32_t p = first_ + piece / tile_.kv_heads * kKeyGroup;
+      const std::byte* bytes = (values ? tile_.values : tile_.keys)[p / tile_.group];
+      if (bytes == nullptr) continue;
+      bytes += piece % tile_.kv_heads * tile_.head_bytes;
+      for (int64_t i = 0; i < tile_.group_bytes; i += 64) __builtin_prefetch(bytes + i, 0, 2);
+    }
+    ++used_;
+  }
+
+ private:
+  const AttentionTile& tile_;
+  int32_t first_, pieces_;
+  int32_t next_, used_ = 0;
+};
+
+// Kv: the cache's format. With kUnpack a group is unpacked once and read by all rows as float32;
+// without, every run of rows reads it where it lies.
+template <class V, class Kv, bool kUnpack>
+static void attend_as(const AttentionTile& tile, float* partials, float* scratch) {
+  using Read = std::conditional_t<kUnpack, PlainKv<V, float>, Kv>;
+  const int64_t stride = kPartialHeader + int64_t{tile.row};
+  const int64_t head_scores = int64_t{tile.rows} * kSplit;
+  float* const unpacked_keys = scratch + tile.kv_heads * head_scores;
+  float* const unpacked_values = unpacked_keys + int64_t{kKeyGroup} * tile.row;
+  const int32_t first = tile.begin[0] / kKeyGroup * kKeyGroup;
+  const int32_t last = tile.end[tile.rows - 1];
+  Ahead<V> ahead(tile, first, last);
+
+  for (int32_t p = first; p < last; p += kKeyGroup) {
+    for (int32_t head = 0; head < tile.kv_heads; ++head) {
+      ahead.advance();
+      const HeadGroups groups = {tile.keys + p / tile.group, head * tile.head_bytes};
+      const std::byte* keys = group_at(groups, 0);
+      if constexpr (kUnpack) {
+        Kv::unpack_keys(tile, groups, unpacked_keys);
+        keys = reinterpret_cast<const std::byte*>(unpacked_keys);
+      }
+      tile_scores<V>(tile, tile.q + head * tile.rows, p, typename Read::Keys(keys),
+                     scratch + head * head_scores);
+    }
+  }
+
+  for (int32_t row = 0; row < tile.kv_heads * tile.rows; ++row) {
+    float* partial = partials + row * stride;
+    const int32_t view = row % tile.rows;
+    row_weights<V>(tile.begin[view], tile.end[view], scratch + int64_t{row} * kSplit, partial);
+    for (int32_t i = 0; i < tile.row; ++i) partial[kPartialHeader + i] = 0.0f;
+  }
+
+  // One KV head: as many positions at a time as the first cache level holds. Several: one group,
+  // to read the memory in its order.
+  const int32_t step = tile.kv_heads == 1 ? kValueBlock : kKeyGroup;
+  for (int32_t p = first; p < last; p += step) {
+    for (int32_t head = 0; head < tile.kv_heads; ++head) {
+      ValueBlock block{.groups = {}, .positions = 0, .row = tile.row};
+      for (int32_t g = 0; g < step / kKeyGroup && p + block.positions < last; ++g) {
+        ahead.advance();
+        const HeadGroups groups = {tile.values + (p + block.positions) / tile.group,
+                                   head * tile.head_bytes};
+        block.groups[g] = group_at(groups, 0);
+        if constexpr (kUnpack) {
+          float* values = unpacked_values + int64_t{block.positions} * tile.row;
+          Kv::unpack_values(tile, groups, values);
+          block.groups[g] = reinterpret_cast<const std::byte*>(values);
+        }
+        block.positions += kKeyGroup;
+      }
+      tile_values<V, typename Read::Values>(tile, p, block, scratch + head * head_scores,
+                                            partials + head * tile.rows * stride);
+    }
+  }
+}
+
+// Unpacking pays from the second run of rows on, unless there is nothing to unpack.
+template <class V, class Kv>
+static void attend_format(const AttentionTile& tile, float* partials, float* scratch) {
+  const bool once = tile.rows <= kRowsAtOnce || std::is_same_v<Kv, PlainKv<V, float>>;
+  if (tile.group == kKeyGroup && once) return attend_as<V, Kv, false>(tile, partials, scratch);
+  attend_as<V, Kv, true>(tile, partials, scratch);
+}
+
+template <class V, class Half, class BFloat, class Byte>
+static void attend(const AttentionTile& tile, float* partials, float* scratch) {
+  switch (tile.type) {
+    case DType::kF16:
+      return attend_format<V, PlainKv<V, Half>>(tile, partials, scratch);
+    case DType::kBF16:
+      return attend_format<V, PlainKv<V, BFloat>>(tile, partials, scratch);
+    case DType::kQ8_0:
+      return attend_format<V, Q8Kv<V, Half, Byte>>(tile, partials, scratch);
+    default:
+      return attend_format<V, PlainKv<V, float>>(tile, partials, scratch);
+  }
 }
 
 template <class V>
-static void merge(float* total, const float* next, int32_t heads, int32_t head_dim) {
-  const int64_t stride = kPartialHeader + head_dim;
-  for (int32_t head = 0; head < heads; ++head, total += stride, next += stride) {
+static void merge(float* total, const float* next, int32_t rows, int32_t row) {
+  const int64_t stride = kPartialHeader + int64_t{row};
+  for (int32_t r = 0; r < rows; ++r, total += stride, next += stride) {
     const V m1 = V::set(total[0]);
     const V m2 = V::set(next[0]);
     const V m = max(m1, m2);
-    const V factor1 = exp_of(m1 - m);
-    const V factor2 = exp_of(m2 - m);
-    for (int32_t i = 0; i < head_dim; i += 8) {
+    const V factor1 = exp2_of(m1 - m);
+    const V factor2 = exp2_of(m2 - m);
+    for (int32_t i = 0; i < row; i += 8) {
       float* o = total + kPartialHeader + i;
       (V::load(o) * factor1 + V::load(next + kPartialHeader + i) * factor2).store(o);
     }

@@ -72,6 +72,13 @@ static void exp_array(const float* x, float* y, int64_t n) {
   if (i < n) store_some(exp_of(load_some<V>(x + i, n - i)), y + i, n - i);
 }
 
+template <class V>
+static void exp2_array(const float* x, float* y, int64_t n) {
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) exp2_of(V::load(x + i)).store(y + i);
+  if (i < n) store_some(exp2_of(load_some<V>(x + i, n - i)), y + i, n - i);
+}
+
 // Both members of a pair turn by the same angle; each product is rounded by itself.
 template <class V>
 static void rope(float* x, int32_t heads, int32_t head_dim, RopeKind kind, int32_t dims,

@@ -27,4 +27,21 @@ static inline V exp_of(V x) {
   return scale_by_power(y, n);
 }
 
+// 2^x for x <= 0, within 1 unit in the last place; 0 below -126, 1 at 0. Shorter than exp_of():
+// attention spends a tenth of its time here. 2^x = 2^n × 2^f, n = round(x); 2^f by the polynomial
+// of degree 6 whose largest relative error over |f| <= 1/2 is least (2^-28), with p(0) = 1.
+template <class V>
+static inline V exp2_of(V x) {
+  const V n = round(x);
+  const V f = x - n;
+  V y = V::set(0x1.41fbb6p-13f);
+  y = fma(y, f, V::set(0x1.5f3e5ap-10f));
+  y = fma(y, f, V::set(0x1.3b2d4ep-7f));
+  y = fma(y, f, V::set(0x1.c6aee8p-5f));
+  y = fma(y, f, V::set(0x1.ebfbdcp-3f));
+  y = fma(y, f, V::set(0x1.62e430p-1f));
+  y = fma(y, f, V::set(1.0f));
+  return scale_down_by_power(y, n, x);
+}
+
 }  // namespace weft::cpu

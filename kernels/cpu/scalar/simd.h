@@ -15,6 +15,9 @@ struct Half {
 struct BFloat {
   uint16_t bits;
 };
+struct Byte {
+  int8_t value;
+};
 
 struct F32x8 {
   float lane[8];
@@ -24,6 +27,7 @@ struct F32x8 {
     for (float& x : r.lane) x = value;
     return r;
   }
+  static F32x8 set(Half value) { return set(float_from_half(value.bits)); }
   static F32x8 load(const float* p) {
     F32x8 r;
     for (int i = 0; i < 8; ++i) r.lane[i] = p[i];
@@ -39,6 +43,11 @@ struct F32x8 {
     for (int i = 0; i < 8; ++i) r.lane[i] = float_from_bf16(p[i].bits);
     return r;
   }
+  static F32x8 load(const Byte* p) {
+    F32x8 r;
+    for (int i = 0; i < 8; ++i) r.lane[i] = static_cast<float>(p[i].value);
+    return r;
+  }
   void store(float* p) const {
     for (int i = 0; i < 8; ++i) p[i] = lane[i];
   }
@@ -47,6 +56,12 @@ struct F32x8 {
   }
   void store(BFloat* p) const {
     for (int i = 0; i < 8; ++i) p[i].bits = bf16_from_float(lane[i]);
+  }
+  // Whole numbers of -127 … 127; a NaN becomes 0.
+  void store(Byte* p) const {
+    for (int i = 0; i < 8; ++i) {
+      p[i].value = lane[i] == lane[i] ? static_cast<int8_t>(lane[i]) : int8_t{0};
+    }
   }
 };
 
@@ -95,6 +110,19 @@ static inline F32x8 scale_by_power(F32x8 x, F32x8 n) {
     x.lane[i] *= float_from_bits(static_cast<uint32_t>(power - half + 127) << 23);
   }
   return x;
+}
+// y × 2^n, or 0 where x < -126; y in 0.7 … 1.5 (or NaN), n whole, 0 at most, and -126 at least
+// where x is.
+static inline F32x8 scale_down_by_power(F32x8 y, F32x8 n, F32x8 x) {
+  for (int i = 0; i < 8; ++i) {
+    if (x.lane[i] < -126.0f) {
+      y.lane[i] = 0.0f;
+    } else if (n.lane[i] == n.lane[i]) {
+      const auto power = static_cast<uint32_t>(static_cast<int32_t>(n.lane[i])) << 23;
+      y.lane[i] = float_from_bits(bits_from_float(y.lane[i]) + power);
+    }
+  }
+  return y;
 }
 static inline float sum_of_lanes(F32x8 a) {
   const float* v = a.lane;

@@ -17,12 +17,13 @@ const KernelTable& scalar_table() {
       .linear = scalar::linear,
       .rms_norm = rms_norm<F32x8, scalar::F64x8>,
       .rope = rope<F32x8>,
-      .attend = attend<F32x8, scalar::Half, scalar::BFloat>,
+      .attend = attend<F32x8, scalar::Half, scalar::BFloat, scalar::Byte>,
       .merge = merge<F32x8>,
-      .store = store_array<F32x8, scalar::Half, scalar::BFloat>,
+      .store = store_array<F32x8, scalar::Half, scalar::BFloat, scalar::Byte>,
       .glu = glu<F32x8>,
       .add = add<F32x8>,
       .exp = exp_array<F32x8>,
+      .exp2 = exp2_array<F32x8>,
       .unpack = nullptr,
   };
   return kTable;
