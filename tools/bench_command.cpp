@@ -12,7 +12,9 @@
 #include "kernels/cpu/dispatch.h"
 #include "tools/bench/handlers.h"
 #include "tools/bench/measure.h"
+#include "tools/bench/prefix.h"
 #include "tools/bench/report.h"
+#include "tools/bench/stall.h"
 #include "tools/command.h"
 #include "tools/default_model.h"
 #include "tools/options.h"
@@ -27,7 +29,9 @@ struct BenchFlags {
   std::vector<std::string> isas = {""}, activations = {"auto"};  // "": the best
   std::vector<int32_t> prompt = {512}, generate = {128}, concurrency = {1}, depth = {0};
   int32_t repetitions = 5;
-  bool handlers = false, probe = false;
+  bool handlers = false, prefix = false, probe = false, stall = false;
+
+  bool serving() const { return stall || prefix; }
 };
 
 // Prompts at every depth, then generations at every depth for every number of requests.
@@ -102,6 +106,7 @@ class CaseRunner {
     }
     WEFT_TRY_ASSIGN(const uint64_t hash, logits_hash(model, flags_.config.kv_type));
     row.logits_hash = hash_text(hash);
+    if (flags_.serving()) return run_serving(model, row);
     for (const BenchCase& wanted : cases_of(flags_)) {
       row.test = wanted.name();
       show_on_terminal(row.isa + " " + row.activations + " " + row.test);
@@ -113,6 +118,9 @@ class CaseRunner {
     }
     return {};
   }
+
+  // Of what --stall and --prefix measured: nothing that a probe says anything of.
+  const std::vector<BenchRow>& serving() const { return serving_; }
 
   // Last, since the probes take memory that the rows' peaks must not show.
   std::vector<BenchRow> rows(const cpu::Peaks& peaks) const {
@@ -128,8 +136,40 @@ class CaseRunner {
   BenchSubject subject;
 
  private:
+  // `common`: the fields that all rows of this way of computing share.
+  Result<void> run_serving(const std::shared_ptr<const Model>& model, const BenchRow& common) {
+    const auto add = [&](Result<std::vector<BenchRow>> measured) -> Result<void> {
+      show_on_terminal("");
+      WEFT_TRY(measured);
+      for (BenchRow& row : *measured) {
+        row.threads = common.threads;
+        row.isa = common.isa;
+        row.activations = common.activations;
+        row.kv_type = common.kv_type;
+        row.logits_hash = common.logits_hash;
+        serving_.push_back(std::move(row));
+      }
+      return {};
+    };
+    for (const int32_t tokens : flags_.prompt) {
+      if (tokens == 0) continue;
+      for (const int32_t streams : flags_.concurrency) {
+        if (!flags_.stall) break;
+        show_on_terminal(common.isa + " " + common.activations + " stall");
+        const StallCase wanted{
+            .prompt_tokens = tokens, .streams = streams, .stream_tokens = flags_.generate.front()};
+        WEFT_TRY(add(measure_stall(model, flags_.config, wanted, flags_.repetitions)));
+      }
+      if (!flags_.prefix) continue;
+      show_on_terminal(common.isa + " " + common.activations + " prefix");
+      WEFT_TRY(add(measure_prefix(model, flags_.config, tokens, flags_.repetitions)));
+    }
+    return {};
+  }
+
   const BenchFlags& flags_;
   std::vector<std::pair<BenchRow, Measured>> done_;
+  std::vector<BenchRow> serving_;
 };
 
 Result<std::string> run_cases(const BenchFlags& flags, const std::string& path) {
@@ -143,6 +183,7 @@ Result<std::string> run_cases(const BenchFlags& flags, const std::string& path) 
       WEFT_TRY(runner.run(path, model));
     }
   }
+  if (flags.serving()) return format_rows(runner.subject, runner.serving(), flags.form);
   return format_rows(runner.subject, runner.rows(cpu::measure_peaks(threads_of(options))),
                      flags.form);
 }
@@ -201,14 +242,16 @@ void add_bench_command(CLI::App& app, int& exit_code) {
                     "No model: what the machine can do, for 1, 2, 4, … threads");
   const auto add_list = [&](const char* names, std::vector<int32_t>& list, int64_t low,
                             int64_t high, const char* what) {
-    command->add_option(names, list, what)
+    return command->add_option(names, list, what)
         ->delimiter(',')
         ->check(whole_number_in(low, high))
         ->capture_default_str();
   };
-  add_list("-p,--prompt", flags->prompt, 0, 1 << 20, "Prompts of so many tokens; 0: none");
+  const auto* prompt =
+      add_list("-p,--prompt", flags->prompt, 0, 1 << 20, "Prompts of so many tokens; 0: none");
   add_list("-n,--generate", flags->generate, 0, 1 << 20, "Generations of so many; 0: none");
-  add_list("--concurrency", flags->concurrency, 1, 4096, "Requests at once, for generations");
+  const auto* concurrency =
+      add_list("--concurrency", flags->concurrency, 1, 4096, "Requests at once, for generations");
   add_list("--depth", flags->depth, 0, 1 << 22, "Tokens in the KV cache before");
   command
       ->add_option("-r,--repetitions", flags->repetitions,
@@ -218,8 +261,17 @@ void add_bench_command(CLI::App& app, int& exit_code) {
   command->add_option("-o,--format", flags->form, "How to print")
       ->check(CLI::IsMember({"md", "json", "csv"}))
       ->capture_default_str();
-  command->add_flag("--handlers", flags->handlers,
-                    "Requests one after another against requests in turns (--concurrency, -r)");
+  auto* handlers =
+      command->add_flag("--handlers", flags->handlers,
+                        "Requests one after another against requests in turns (--concurrency, -r)");
+  command
+      ->add_flag("--stall", flags->stall,
+                 "The pace of running streams while long prompts arrive (-p, -n, --concurrency)")
+      ->excludes(handlers);
+  command
+      ->add_flag("--prefix", flags->prefix,
+                 "Time to first token with 95 % of the prompt in the cache (-p)")
+      ->excludes(handlers);
   command
       ->add_option("--max-batch-tokens", flags->config.max_batch_tokens,
                    "Prompt tokens in one step")
@@ -243,7 +295,11 @@ void add_bench_command(CLI::App& app, int& exit_code) {
       ->delimiter(',')
       ->check(activation_mode())
       ->capture_default_str();
-  command->callback([flags, &exit_code] {
+  command->callback([flags, prompt, concurrency, &exit_code] {
+    if (flags->serving()) {
+      if (prompt->empty()) flags->prompt = {4096};
+      if (concurrency->empty()) flags->concurrency = {4};
+    }
     if (flags->model.empty() && !flags->probe) {
       exit_code = report_usage("bench: expected a model, or --probe");
       return;

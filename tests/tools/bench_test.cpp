@@ -1,5 +1,8 @@
 // `infer bench`: the rows it prints, and what they claim a step must read and compute.
+#include <algorithm>
+#include <map>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -158,6 +161,74 @@ TEST(Bench, HandlersAreComparedInOneRun) {
   EXPECT_EQ(rows[3]["requests"], 3);
   EXPECT_DOUBLE_EQ(rows[3]["ratio"].get<double>(),
                    rows[2]["total_seconds"].get<double>() / rows[3]["total_seconds"].get<double>());
+}
+
+// The rows of a test by their names, each with the fields that all rows have.
+std::map<std::string, json> rows_of(const std::vector<std::string>& arguments) {
+  const auto ran = run_infer(arguments);
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  std::map<std::string, json> rows;
+  for (const json& row : json::parse(ran.out, nullptr, false)) {
+    for (const char* field : {"model", "type", "threads", "isa", "peak_rss_bytes", "logits_hash"}) {
+      EXPECT_FALSE(row[field].is_null()) << row["test"] << " " << field;
+    }
+    EXPECT_GT(row["tokens_per_second"].get<double>(), 0) << row["test"];
+    rows[row["test"]] = row;
+  }
+  return rows;
+}
+
+TEST(Bench, StallComparesStreamsAndPromptsTogetherWithEachAlone) {
+  auto rows = rows_of({"bench", kModel, "--stall", "-p", "300", "-n", "24", "--concurrency", "3",
+                       "-r", "2", "-o", "json"});
+  ASSERT_EQ(rows.size(), 4u);
+  const json prompts = rows["stall:pp300"], streams = rows["stall:tg24@3"],
+             disturbed = rows["stall:tg24@3+pp300"], beside = rows["stall:pp300+tg24@3"];
+  for (const json& row : {streams, disturbed}) {
+    EXPECT_GT(row["p50_ms"].get<double>(), 0);
+    EXPECT_GE(row["p99_ms"], row["p50_ms"]);
+    EXPECT_DOUBLE_EQ(row["p99_over_p50_alone"].get<double>(),
+                     row["p99_ms"].get<double>() / streams["p50_ms"].get<double>());
+    EXPECT_TRUE(row["ttft_ms"].is_null());
+  }
+  for (const json& row : {prompts, beside}) {
+    EXPECT_GT(row["ttft_ms"].get<double>(), 0);
+    EXPECT_TRUE(row["p50_ms"].is_null());
+  }
+  EXPECT_GT(beside["share_of_rate_alone"].get<double>(), 0);
+}
+
+TEST(Bench, PrefixComparesASharedPromptWithANewOne) {
+  auto rows = rows_of({"bench", kModel, "--prefix", "-p", "400,640", "-r", "3", "-o", "json"});
+  ASSERT_EQ(rows.size(), 4u);
+  const json cold = rows["prefix:pp640"], shared = rows["prefix:pp640@95%"];
+  EXPECT_EQ(cold["cached_tokens"], 0);
+  EXPECT_EQ(shared["cached_tokens"], 608);  // whole blocks of 16
+  EXPECT_DOUBLE_EQ(shared["ttft_over_cold"].get<double>(),
+                   shared["ttft_ms"].get<double>() / cold["ttft_ms"].get<double>());
+  EXPECT_TRUE(cold["ttft_over_cold"].is_null());
+  EXPECT_EQ(rows["prefix:pp400@95%"]["cached_tokens"], 368);  // of 380
+}
+
+TEST(Bench, FiguresOfServingAreInTheTableAndInCsv) {
+  for (const std::string form : {"md", "csv"}) {
+    const auto ran = run_infer(
+        {"bench", kModel, "--stall", "--prefix", "-p", "64", "-n", "8", "-r", "1", "-o", form});
+    ASSERT_EQ(ran.exit_code, 0) << ran.err;
+    for (const char* name : {"stall:pp64", "stall:tg8@4+pp64", "prefix:pp64@95%", "p99_ms",
+                             "share_of_rate_alone", "ttft_over_cold"}) {
+      EXPECT_NE(ran.out.find(name), std::string::npos) << ran.out;
+    }
+    // Every line has as many fields.
+    std::istringstream lines(ran.out);
+    std::string line;
+    ptrdiff_t fields = -1;
+    while (std::getline(lines, line) && !line.empty()) {
+      const auto n = std::ranges::count(line, form == "md" ? '|' : ',');
+      if (fields < 0) fields = n;
+      EXPECT_EQ(n, fields) << line;
+    }
+  }
 }
 
 TEST(Bench, StepsReadWeightsOnceAndEachSequencesKv) {

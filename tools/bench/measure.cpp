@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/model/decoder.h"
+#include "tools/bench/some_ids.h"
 
 namespace weft::tools {
 namespace {
@@ -23,19 +24,6 @@ uint64_t hash_bytes(uint64_t hash, std::span<const std::byte> bytes) {
   return hash;
 }
 constexpr uint64_t kHashStart = 0xcbf29ce484222325;
-
-// Ids that look random, always the same for equal arguments (splitmix64).
-std::vector<int32_t> some_ids(uint64_t seed, int32_t count, int32_t n_vocab) {
-  std::vector<int32_t> ids(static_cast<size_t>(count));
-  uint64_t state = seed * 0x9e3779b97f4a7c15;
-  for (int32_t& id : ids) {
-    uint64_t z = (state += 0x9e3779b97f4a7c15);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    id = static_cast<int32_t>((z ^ (z >> 31)) % static_cast<uint64_t>(n_vocab));
-  }
-  return ids;
-}
 
 double seconds_between(Clock::time_point a, Clock::time_point b) {
   return std::chrono::duration<double>(b - a).count();

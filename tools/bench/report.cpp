@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <functional>
+#include <optional>
 #include <sys/resource.h>
 
 #include <nlohmann/json.hpp>
@@ -25,39 +26,65 @@ bool is_probe(const BenchRow& row) { return row.test.starts_with("probe:"); }
 Json or_null(double value) { return value > 0 ? Json(value) : Json(); }
 Json or_null(const std::string& value) { return value.empty() ? Json() : Json(value); }
 
-Json json_of(const BenchSubject& subject, const BenchRow& row) {
-  return {{"model", or_null(subject.model)},
-          {"type", or_null(subject.type)},
-          {"size_bytes", subject.model.empty() ? Json() : Json(subject.size_bytes)},
-          {"n_params", subject.model.empty() ? Json() : Json(subject.n_params)},
-          {"test", row.test},
-          {"threads", row.threads},
-          {"isa", or_null(row.isa)},
-          {"activations", or_null(row.activations)},
-          {"kv_type", or_null(row.kv_type)},
-          {"tokens_per_second", or_null(row.tokens_per_second)},
-          {"tokens_per_second_stddev",
-           row.tokens_per_second > 0 ? Json(row.tokens_per_second_stddev) : Json()},
-          {"gb_per_second", or_null(row.gb_per_second)},
-          {"flops_per_second", or_null(row.flops_per_second)},
-          {"percent_of_limit", or_null(row.percent_of_limit)},
-          {"limit", or_null(row.limit)},
-          {"peak_rss_bytes", row.peak_rss_bytes},
-          {"logits_hash", or_null(row.logits_hash)},
-          {"ids_hash", or_null(row.ids_hash)}};
+// Of each row, in the order of the first that has it.
+std::vector<std::string> figure_names(const std::vector<BenchRow>& rows) {
+  std::vector<std::string> names;
+  for (const BenchRow& row : rows) {
+    for (const auto& [name, value] : row.figures) {
+      if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+    }
+  }
+  return names;
+}
+
+std::optional<double> figure_of(const BenchRow& row, const std::string& name) {
+  for (const auto& [its_name, value] : row.figures) {
+    if (its_name == name) return value;
+  }
+  return std::nullopt;
+}
+
+Json json_of(const BenchSubject& subject, const BenchRow& row,
+             const std::vector<std::string>& figures) {
+  Json object = {{"model", or_null(subject.model)},
+                 {"type", or_null(subject.type)},
+                 {"size_bytes", subject.model.empty() ? Json() : Json(subject.size_bytes)},
+                 {"n_params", subject.model.empty() ? Json() : Json(subject.n_params)},
+                 {"test", row.test},
+                 {"threads", row.threads},
+                 {"isa", or_null(row.isa)},
+                 {"activations", or_null(row.activations)},
+                 {"kv_type", or_null(row.kv_type)},
+                 {"tokens_per_second", or_null(row.tokens_per_second)},
+                 {"tokens_per_second_stddev",
+                  row.tokens_per_second > 0 ? Json(row.tokens_per_second_stddev) : Json()},
+                 {"gb_per_second", or_null(row.gb_per_second)},
+                 {"flops_per_second", or_null(row.flops_per_second)},
+                 {"percent_of_limit", or_null(row.percent_of_limit)},
+                 {"limit", or_null(row.limit)},
+                 {"peak_rss_bytes", row.peak_rss_bytes},
+                 {"logits_hash", or_null(row.logits_hash)},
+                 {"ids_hash", or_null(row.ids_hash)}};
+  for (const std::string& name : figures) {
+    const auto figure = figure_of(row, name);
+    object[name] = figure ? Json(*figure) : Json();
+  }
+  return object;
 }
 
 std::string as_json(const BenchSubject& subject, const std::vector<BenchRow>& rows) {
   Json list = Json::array();
-  for (const BenchRow& row : rows) list.push_back(json_of(subject, row));
+  const auto figures = figure_names(rows);
+  for (const BenchRow& row : rows) list.push_back(json_of(subject, row, figures));
   return list.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 // The same fields as JSON's; text in quotes.
 std::string as_csv(const BenchSubject& subject, const std::vector<BenchRow>& rows) {
   std::string text;
+  const auto figures = figure_names(rows);
   for (const BenchRow& row : rows) {
-    const Json object = json_of(subject, row);
+    const Json object = json_of(subject, row, figures);
     std::string names, values;
     for (const auto& [name, value] : object.items()) {
       const char* separator = names.empty() ? "" : ",";
@@ -81,7 +108,7 @@ std::string as_csv(const BenchSubject& subject, const std::vector<BenchRow>& row
 
 std::string as_table(const BenchSubject& subject, const std::vector<BenchRow>& rows) {
   struct Column {
-    const char* title;
+    std::string title;
     bool right;
     std::function<std::string(const BenchRow&)> value;
   };
@@ -91,7 +118,7 @@ std::string as_table(const BenchSubject& subject, const std::vector<BenchRow>& r
   const auto of_model = [&](const std::function<std::string()>& value) {
     return [value](const BenchRow& row) { return is_probe(row) ? std::string() : value(); };
   };
-  const std::vector<Column> columns = {
+  std::vector<Column> columns = {
       {"model", false, of_model([&] { return subject.model + " " + subject.type; })},
       {"size", true, of_model([&] {
          return fixed(static_cast<double>(subject.size_bytes) / (1 << 20), 2) + " MiB";
@@ -120,6 +147,16 @@ std::string as_table(const BenchSubject& subject, const std::vector<BenchRow>& r
          return is_probe(row) ? "" : fixed(static_cast<double>(row.peak_rss_bytes) / (1 << 20), 0);
        }},
       {"ids hash", false, [](const BenchRow& row) { return row.ids_hash; }}};
+  for (const std::string& name : figure_names(rows)) {
+    columns.push_back({name, true, [name](const BenchRow& row) {
+                         const auto figure = figure_of(row, name);
+                         return figure ? fixed(*figure, 3) : std::string();
+                       }});
+  }
+  // What no row has to say anything of is not shown.
+  std::erase_if(columns, [&](const Column& column) {
+    return std::ranges::all_of(rows, [&](const auto& row) { return column.value(row).empty(); });
+  });
   std::string text = "|", rule = "|";
   for (const Column& column : columns) {
     text += std::string(" ") + column.title + " |";
@@ -163,14 +200,18 @@ std::vector<BenchRow> probe_rows(const cpu::Peaks& peaks) {
   return rows;
 }
 
+void set_rate(BenchRow& row, const std::vector<double>& tokens_per_second) {
+  const auto n = static_cast<double>(tokens_per_second.size());
+  double mean = 0, squares = 0;
+  for (const double rate : tokens_per_second) mean += rate / n;
+  for (const double rate : tokens_per_second) squares += std::pow(rate - mean, 2);
+  row.tokens_per_second = mean;
+  row.tokens_per_second_stddev = n > 1 ? std::sqrt(squares / (n - 1)) : 0;
+}
+
 void set_rates(BenchRow& row, const BenchSubject& subject, const Measured& measured,
                const cpu::Peaks& peaks) {
-  const auto n = static_cast<double>(measured.tokens_per_second.size());
-  for (const double rate : measured.tokens_per_second) row.tokens_per_second += rate / n;
-  for (const double rate : measured.tokens_per_second) {
-    row.tokens_per_second_stddev += std::pow(rate - row.tokens_per_second, 2);
-  }
-  row.tokens_per_second_stddev = n > 1 ? std::sqrt(row.tokens_per_second_stddev / (n - 1)) : 0;
+  set_rate(row, measured.tokens_per_second);
   const double seconds = median(measured.seconds);
   row.gb_per_second = measured.cost.bytes / seconds * 1e-9;
   row.flops_per_second = measured.cost.flops / seconds;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -13,7 +14,7 @@
 namespace weft::tools {
 
 struct BenchRow {
-  std::string test;  // as BenchCase::name(), or "probe:…"
+  std::string test;  // as BenchCase::name(), "prefix:…", "stall:…" or "probe:…"
   int threads = 0;
   std::string isa, activations, kv_type, logits_hash;  // "" of a probe
   double tokens_per_second = 0, tokens_per_second_stddev = 0;
@@ -22,6 +23,8 @@ struct BenchRow {
   std::string limit;            // the probe that binds: "dram_read", "dot_i16_avx512", …
   uint64_t peak_rss_bytes = 0;  // of the process until then
   std::string ids_hash;         // "" where nothing was generated
+  // What only some tests measure, by its name in JSON ("ttft_ms").
+  std::vector<std::pair<std::string, double>> figures;
 };
 
 // What all rows share; empty where only probes ran.
@@ -33,6 +36,9 @@ struct BenchSubject {
 
 // A row for each probe.
 std::vector<BenchRow> probe_rows(const cpu::Peaks& peaks);
+
+// Mean and standard deviation of what the repetitions reached.
+void set_rate(BenchRow& row, const std::vector<double>& tokens_per_second);
 
 // Fills in the rates, from the mean and deviation of the repetitions, and the share of the limit,
 // from the median time: of reading or of computing, whichever would take longer.
