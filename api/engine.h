@@ -51,7 +51,7 @@ struct EngineConfig {
   int threads = 0;
   ThreadSetup thread_setup;
   // Longest time between two tokens of a running request that a new prompt's computation may cause,
-  // in milliseconds. 0: up to 1.45 times the time without a prompt.
+  // in milliseconds. 0: 99 of 100 take up to 1.5 times the time without a prompt.
   double max_inter_token_ms = 0;
   // Longest time a step waits for those that advance by turns (SteppedGeneration), were given a
   // token and have not asked for the next, in milliseconds. It ends when all have asked; who comes

@@ -16,6 +16,10 @@ constexpr int kSweeps = 24;
 // A time far below the estimate would weigh too much; it comes from a clock that jumped.
 constexpr double kLeastOfEstimate = 0.25;
 
+// A deviation is known less well than a mean: a step counts half after 69 more.
+constexpr double kSpreadFading = 0.99;
+constexpr double kMostError = 0.5;
+
 Terms terms_of(const StepShape& shape) {
   return {1.0, static_cast<double>(shape.decodes), static_cast<double>(shape.prompt_tokens),
           static_cast<double>(shape.context_tokens)};
@@ -32,6 +36,12 @@ double dot(const Terms& a, const Terms& b) {
 void CostModel::observe(const StepShape& shape, double seconds) {
   if (!(seconds > 0) || !std::isfinite(seconds)) return;
   const Terms terms = terms_of(shape);
+  if (shape.decodes > 0 && shape.prompt_tokens > 0 && calibrated()) {
+    const double expected = estimate(shape);
+    const double error = expected > 0 ? std::min(std::abs(seconds / expected - 1), kMostError) : 0;
+    squares_ = squares_ * kSpreadFading + error * error;
+    weights_ = weights_ * kSpreadFading + 1;
+  }
   seconds = std::max(seconds, dot(coefficients_, terms) * kLeastOfEstimate);
   Moments& moments = shape.prompt_tokens > 0 ? prompt_steps_ : decode_steps_;
   const double scale = 1.0 / seconds;
@@ -73,6 +83,8 @@ const Terms& CostModel::coefficients() const {
   fitted_ = true;
   return coefficients_;
 }
+
+double CostModel::spread() const { return weights_ > 0 ? std::sqrt(squares_ / weights_) : 0; }
 
 double CostModel::estimate(const StepShape& shape) const {
   return dot(coefficients(), terms_of(shape));

@@ -43,6 +43,9 @@ class CostModel {
   // The most tokens, up to `most`, of a prompt `depth` tokens deep, with which the step `shape`
   // stays within `seconds`.
   int32_t chunk_within(const StepShape& shape, int64_t depth, double seconds, int32_t most) const;
+  // How far the times of recent steps with decodes and a chunk lay from their estimates: the
+  // standard deviation of the ratio. One that the machine held up counts as half as long again.
+  double spread() const;
   // Whether a decode's cost can be told from a prompt's: estimates of steps with both mean little
   // before.
   bool calibrated() const { return num_mostly_decodes_ >= kCalibration; }
@@ -63,6 +66,8 @@ class CostModel {
 
   Moments decode_steps_, prompt_steps_;
   int num_mostly_decodes_ = 0;
+  // Of the squared relative errors; weights of older steps fade.
+  double squares_ = 0, weights_ = 0;
   // Fitted when asked for: steps without a prompt need no estimate.
   mutable std::array<double, kNumTerms> coefficients_{};
   mutable bool fitted_ = true;

@@ -61,6 +61,22 @@ TEST(CostModel, AveragesNoise) {
   expect_close(costs, 0.1);
 }
 
+TEST(CostModel, SpreadIsTheDeviationOfTheTimesFromTheirEstimates) {
+  CostModel steady, scattering;
+  EXPECT_EQ(steady.spread(), 0.0);
+  teach(steady, 3000, [](auto&) { return 1.0; });
+  EXPECT_LT(steady.spread(), 0.001);
+  teach(scattering, 3000,
+        [](auto& random) { return std::normal_distribution<double>(1, 0.06)(random); });
+  EXPECT_NEAR(scattering.spread(), 0.06, 0.015);
+  // One that takes ten times as long is one of many.
+  StepShape shape;
+  shape.add_decode(100);
+  shape.add_prompt(0, 64);
+  steady.observe(shape, 10 * truth(shape));
+  EXPECT_LT(steady.spread(), 0.06);
+}
+
 TEST(CostModel, AStepHeldUpByTheMachineHardlyMovesIt) {
   CostModel costs;
   teach(costs, 300, [](auto&) { return 1.0; });

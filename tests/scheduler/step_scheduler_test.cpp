@@ -1,9 +1,11 @@
 #include "scheduler/step_scheduler.h"
 
+#include <algorithm>
 #include <cmath>
 #include <deque>
 #include <functional>
 #include <limits>
+#include <random>
 
 #include <gtest/gtest.h>
 
@@ -639,6 +641,43 @@ TEST(StepScheduler, DecodesKeepTheirPaceAndAPromptAQuarterOfItsRate) {
     const Stall result = stall({}, decodes, linear_cost);
     EXPECT_LE(result.longest, 1.5 * result.without) << decodes;
     EXPECT_GE(result.rate, 0.25 * undisturbed_rate({}, linear_cost)) << decodes;
+  }
+}
+
+// A machine that reads the weights whatever the number of rows, until computing takes longer.
+double roofline_cost(const StepShape& shape) {
+  const double rows = shape.decodes + shape.prompt_tokens;
+  return 0.001 + std::max(0.012, 0.0008 * rows) + 1e-8 * static_cast<double>(shape.context_tokens);
+}
+
+TEST(StepScheduler, NinetyNineOfAHundredStepsKeepTheirPaceWhereTimesScatter) {
+  for (const auto& cost : {linear_cost, roofline_cost}) {
+    const double alone = undisturbed_rate({}, cost);
+    for (const int32_t decodes : {1, 4, 16}) {
+      std::mt19937 random(5);
+      std::normal_distribution<double> scatter(1, 0.025);
+      Scene scene(4096);
+      scene.seconds = [&](const StepShape& shape) { return cost(shape) * scatter(random); };
+      for (int32_t i = 0; i < decodes; ++i) scene.add(30, 4000);
+      for (int i = 0; i < 50; ++i) scene.step();
+      std::vector<double> stretches;  // of steps over the same without their chunks
+      const double start = scene.now;
+      for (int prompts = 0; prompts < 3; ++prompts) {
+        GenerationState& prompt = scene.add(4000, 1);
+        while (prompt.place != Place::kNowhere) {
+          const double before = scene.now;
+          ASSERT_TRUE(scene.step());
+          StepShape without;
+          for (int32_t i = 0; i < scene.plan.num_decodes; ++i) {
+            without.add_decode(scene.plan.steps[i].sequence->num_computed - 1);
+          }
+          stretches.push_back((scene.now - before) / cost(without));
+        }
+      }
+      std::ranges::sort(stretches);
+      EXPECT_LE(stretches[stretches.size() * 99 / 100], 1.5) << decodes;
+      EXPECT_GE(3 * 4000 / (scene.now - start), 0.25 * alone) << decodes;
+    }
   }
 }
 

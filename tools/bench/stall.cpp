@@ -22,11 +22,13 @@ struct Gap {
   Clock::time_point begin, end;
 };
 
-// Reads one generation after the other, each of a prompt of one token.
+// Reads one generation after the other, each of a prompt of one token. The first is shorter, so
+// that streams do not all begin anew in the same step.
 class Stream {
  public:
-  Stream(Engine& engine, uint64_t number, int32_t tokens)
+  Stream(Engine& engine, uint64_t number, int32_t first_tokens, int32_t tokens)
       : engine_(engine),
+        first_tokens_(first_tokens),
         request_{.prompt_ids = some_ids(number, 1, engine.model().info().n_vocab),
                  .max_tokens = tokens,
                  .sampling = {.temperature = 0},
@@ -52,8 +54,11 @@ class Stream {
     return done;
   }
   Result<void> read_until(const std::stop_token& stop) {
+    Request request = request_;
+    request.max_tokens = first_tokens_;
     while (!stop.stop_requested()) {
-      WEFT_TRY_ASSIGN(TokenStream stream, engine_.submit(request_));
+      WEFT_TRY_ASSIGN(TokenStream stream, engine_.submit(request));
+      request.max_tokens = request_.max_tokens;
       Clock::time_point before{};
       while (!stop.stop_requested()) {
         WEFT_TRY_ASSIGN(const auto token, stream.next());
@@ -67,6 +72,7 @@ class Stream {
   }
 
   Engine& engine_;
+  const int32_t first_tokens_;
   const Request request_;
   std::vector<Gap> gaps_;
   std::atomic<int64_t> num_tokens_ = 0;
@@ -79,8 +85,10 @@ class Streams {
  public:
   Streams(Engine& engine, const StallCase& wanted) {
     for (int32_t i = 0; i < wanted.streams; ++i) {
-      streams_.push_back(
-          std::make_unique<Stream>(engine, static_cast<uint64_t>(i), wanted.stream_tokens));
+      const int64_t first_tokens = int64_t{wanted.stream_tokens} * (i + 1) / wanted.streams;
+      streams_.push_back(std::make_unique<Stream>(
+          engine, static_cast<uint64_t>(i),
+          static_cast<int32_t>(std::max<int64_t>(1, first_tokens)), wanted.stream_tokens));
     }
   }
   // Returns when each stream has made so many more tokens, or one has failed.
