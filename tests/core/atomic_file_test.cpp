@@ -1,12 +1,11 @@
 #include "core/atomic_file.h"
 
-#include <csignal>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <gtest/gtest.h>
 
 #include "core/mapped_file.h"
+#include "tests/support/small_files_only.h"
 #include "tests/support/temp_folder.h"
 
 namespace weft {
@@ -53,22 +52,14 @@ TEST(AtomicFile, WithoutCommitTheOldFileStaysAndNothingIsLeft) {
 
 TEST(AtomicFile, FullDiskIsAnErrorAndLeavesNothing) {
   const TempFolder folder;
-  // The largest size of a file stands for a full disk: the same error path, on any machine.
-  rlimit before;
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
-  const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
-  rlimit small = before;
-  small.rlim_cur = 1'500'000;
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
   Result<void> written;
   {
+    const test::SmallFilesOnly full_disk(1'500'000);
     auto file = AtomicFile::create(folder.path("out"));
     ASSERT_TRUE(file);
     written = file->write(pattern(1'400'000));
     if (written) written = file->write(pattern(1'400'000));
   }
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
-  std::signal(SIGXFSZ, old_handler);
   ASSERT_FALSE(written);
   EXPECT_EQ(written.error().code, ErrorCode::kNoSpace);
   EXPECT_EQ(folder.file_count(), 0u);

@@ -1,11 +1,9 @@
 #include "gguf/writer.h"
 
-#include <csignal>
-#include <sys/resource.h>
-
 #include <gtest/gtest.h>
 
 #include "gguf/file.h"
+#include "tests/support/small_files_only.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/test_data.h"
 
@@ -116,21 +114,14 @@ TEST(GgufWriter, UnfinishedFileLeavesTheOldOneAndNothingElse) {
 
 TEST(GgufWriter, FullDiskLeavesNothingUnderTheFinalName) {
   const TempFolder folder;
-  rlimit before;
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
-  const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
-  rlimit small = before;
-  small.rlim_cur = 100'000;
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
   Result<void> finished;
   {
+    const test::SmallFilesOnly full_disk(100'000);
     auto writer = Writer::create(folder.path("m.gguf"));
     ASSERT_TRUE(writer && writer->add_tensor("t", DType::kI8, {200'000, 1, 1, 1}));
     finished = writer->append(pattern(200'000, 0));
     if (finished) finished = writer->finish();
   }
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
-  std::signal(SIGXFSZ, old_handler);
   ASSERT_FALSE(finished);
   EXPECT_EQ(finished.error().code, ErrorCode::kNoSpace);
   EXPECT_EQ(folder.file_count(), 0u);
