@@ -72,25 +72,6 @@ ThreadPool::~ThreadPool() {
   for (platform::Thread& worker : workers_) worker.join();
 }
 
-// Only the thread itself can have written its own name there.
-ThreadPool::Turn::Turn(ThreadPool& pool)
-    : pool_(pool),
-      is_outer_(pool.turn_of_.load(std::memory_order_relaxed) != std::this_thread::get_id()) {
-  if (!is_outer_) return;
-  const uint32_t mine = pool_.turns_asked_.fetch_add(1, std::memory_order_relaxed);
-  for (uint32_t ended = 0; (ended = pool_.turns_ended_.load(std::memory_order_acquire)) != mine;) {
-    pool_.turns_ended_.wait(ended, std::memory_order_acquire);
-  }
-  pool_.turn_of_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-}
-
-ThreadPool::Turn::~Turn() {
-  if (!is_outer_) return;
-  pool_.turn_of_.store({}, std::memory_order_relaxed);
-  pool_.turns_ended_.fetch_add(1, std::memory_order_release);
-  pool_.turns_ended_.notify_all();
-}
-
 void ThreadPool::run_region(const Region& region) {
   const int64_t slices = (region.n - 1) / region.grain + 1;
   const auto threads = static_cast<int64_t>(shares_.size());

@@ -6,14 +6,14 @@
 // its own share takes slices from the others', so a region never waits for a worker that has not
 // come, and a worker that was put aside by the system delays at most the slice it is in.
 //
-// Owned by one thread at a time: only the owner calls parallel_for, and regions do not nest. Owners
-// that share a pool take turns with Turn.
+// Owned by one thread: only it calls parallel_for, and regions do not nest. Engines have a pool
+// each: several at once lose little beside each other (docs/performance.md), since none waits for a
+// thread that is not there.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <thread>
 #include <type_traits>
 #include <vector>
 
@@ -54,22 +54,6 @@ class ThreadPool {
                 &fn});
   }
 
-  // Ownership for its lifetime, for threads that share a pool: waits until those that came before
-  // have had theirs. An engine takes one for a step, whose regions then find their data in the
-  // caches; first come, first served, since an engine asks for its next as soon as it is done. A
-  // thread that has the turn already has it again.
-  class Turn {
-   public:
-    explicit Turn(ThreadPool& pool);
-    ~Turn();
-    Turn(const Turn&) = delete;
-    Turn& operator=(const Turn&) = delete;
-
-   private:
-    ThreadPool& pool_;
-    bool is_outer_;
-  };
-
  private:
   struct Region {
     int64_t n = 0;
@@ -108,8 +92,6 @@ class ThreadPool {
   alignas(64) int64_t regions_ = 0, slices_ = 0;        // of the caller, since the start
   bool spins_ = true;          // whether a thread that waits keeps its core for a while
   bool work_stealing_ = true;  // whether who is done takes slices of other shares
-  std::atomic<uint32_t> turns_asked_ = 0, turns_ended_ = 0;
-  std::atomic<std::thread::id> turn_of_{};  // who has the turn
   std::vector<platform::Thread> workers_;
 };
 

@@ -4,10 +4,8 @@
 #include <atomic>
 #include <chrono>
 #include <ctime>
-#include <latch>
 #include <memory>
 #include <numeric>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -150,83 +148,6 @@ TEST(ThreadPool, AnIdlePoolBurnsNothing) {
   const std::clock_t before = std::clock();
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   EXPECT_LT(static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC, 0.05);
-}
-
-TEST(ThreadPool, OwnersTakeTurns) {
-  const auto pool = pool_of(3);
-  int owners = 0;
-  int64_t sum = 0;
-  std::latch all_here(3);
-  const auto step = [&] {
-    all_here.arrive_and_wait();
-    for (int round = 0; round < 100; ++round) {
-      const ThreadPool::Turn turn(*pool);
-      EXPECT_EQ(++owners, 1);
-      std::this_thread::yield();
-      for (int region = 0; region < 4; ++region) {
-        std::atomic<int64_t> part = 0;
-        pool->parallel_for(10, 1, [&](int64_t begin, int64_t, int) { part += begin; });
-        sum += part;
-      }
-      --owners;
-    }
-  };
-  {
-    std::vector<std::jthread> engines;
-    for (int i = 0; i < 3; ++i) engines.emplace_back(step);
-  }
-  EXPECT_EQ(sum, 3 * 100 * 4 * 45);
-}
-
-TEST(ThreadPool, ATurnWithinATurnIsTheSame) {
-  const auto pool = pool_of(2);
-  std::jthread other;  // ends, and is joined, after the turn that it waits for
-  std::atomic<bool> entered = false;
-  {
-    const ThreadPool::Turn outer(*pool);
-    {
-      const ThreadPool::Turn inner(*pool);
-      std::atomic<int> count = 0;
-      pool->parallel_for(8, 1, [&](int64_t, int64_t, int) { ++count; });
-      EXPECT_EQ(count, 8);
-    }
-    // The outer one goes on: another thread waits for its end.
-    other = std::jthread([&] {
-      const ThreadPool::Turn turn(*pool);
-      entered = true;
-    });
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    EXPECT_FALSE(entered);
-  }
-  other.join();
-  EXPECT_TRUE(entered);
-}
-
-// Mostly, since the system may keep the other one from asking in time; with a plain lock hardly
-// ever.
-TEST(ThreadPool, TheNextTurnIsThatOfWhoeverWaits) {
-  const auto pool = pool_of(2);
-  int others_first = 0;
-  for (int round = 0; round < 50; ++round) {
-    std::atomic<bool> asked = false;
-    bool other_was_first = false;
-    std::atomic<bool> mine_again = false;
-    std::optional<ThreadPool::Turn> mine(*pool);
-    std::jthread other([&] {
-      asked = true;
-      const ThreadPool::Turn turn(*pool);
-      other_was_first = !mine_again;
-    });
-    while (!asked) std::this_thread::yield();
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    mine.reset();
-    mine.emplace(*pool);
-    mine_again = true;
-    mine.reset();
-    other.join();
-    others_first += other_was_first ? 1 : 0;
-  }
-  EXPECT_GE(others_first, 25);
 }
 
 TEST(ThreadPool, PoolsComeAndGo) {
