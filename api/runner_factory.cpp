@@ -6,12 +6,19 @@
 namespace weft {
 namespace {
 
-Result<DType> parse_kv_type(const std::string& name) {
-  if (name == "auto" || name == "f32") return DType::kF32;
+// What "auto" stands for: float32 where activations are float32, so that nothing is rounded that
+// need not be; else half floats, whose rounding is lost beside theirs. Every mode of today holds
+// activations in float32.
+DType auto_kv_type(const Model&) { return DType::kF32; }
+
+Result<DType> kv_type_of(const Model& model, const std::string& name) {
+  if (name == "auto") return auto_kv_type(model);
+  if (name == "f32") return DType::kF32;
   if (name == "f16") return DType::kF16;
   if (name == "bf16") return DType::kBF16;
+  if (name == "q8_0") return DType::kQ8_0;
   return fail(ErrorCode::kInvalidArgument,
-              "kv_type: \"" + name + "\", expected auto, f32, f16 or bf16");
+              "kv_type: \"" + name + "\", expected auto, f32, f16, bf16 or q8_0");
 }
 
 Result<std::shared_ptr<Backend>> backend_of(const Model& model, int threads = 0,
@@ -23,10 +30,10 @@ Result<std::shared_ptr<Backend>> backend_of(const Model& model, int threads = 0,
                          .thread_setup = setup});
 }
 
-Result<KvPoolSpec> kv_pool_spec(const RunnerSpec& spec) {
+Result<KvPoolSpec> kv_pool_spec(const Model& model, const RunnerSpec& spec) {
   WEFT_TRY(check_at_least_one("block_size", spec.block_size));
   KvPoolSpec kv{.block_size = spec.block_size, .num_blocks = spec.num_blocks};
-  WEFT_TRY_ASSIGN(kv.type, parse_kv_type(spec.kv_type));
+  WEFT_TRY_ASSIGN(kv.type, kv_type_of(model, spec.kv_type));
   return kv;
 }
 
@@ -52,7 +59,7 @@ Result<void> check_memory(const MemoryLedger& ledger) {
 }  // namespace
 
 Result<RunnerAndLedger> create_runner(const Model& model, const RunnerSpec& spec) {
-  WEFT_TRY_ASSIGN(const KvPoolSpec kv, kv_pool_spec(spec));
+  WEFT_TRY_ASSIGN(const KvPoolSpec kv, kv_pool_spec(model, spec));
   WEFT_TRY_ASSIGN(auto backend, backend_of(model, spec.threads, spec.thread_setup));
   RunnerAndLedger made{.ledger = ledger_of(model, *backend, spec.limits, kv)};
   WEFT_TRY(check_memory(made.ledger));
@@ -62,7 +69,7 @@ Result<RunnerAndLedger> create_runner(const Model& model, const RunnerSpec& spec
 }
 
 Result<MemoryLedger> runner_memory(const Model& model, const RunnerSpec& spec) {
-  WEFT_TRY_ASSIGN(const KvPoolSpec kv, kv_pool_spec(spec));
+  WEFT_TRY_ASSIGN(const KvPoolSpec kv, kv_pool_spec(model, spec));
   WEFT_TRY_ASSIGN(const auto backend, backend_of(model, 1));  // how many threads is all the same
   return ledger_of(model, *backend, spec.limits, kv);
 }

@@ -165,7 +165,7 @@ void register_all() {
     if (!table->supported(features)) continue;
     const std::string isa = table->isa;
     for (const Heads& heads : kHeads) {
-      for (const DType type : {DType::kF32, DType::kF16, DType::kBF16}) {
+      for (const DType type : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0}) {
         for (const Work& work : kWork) {
           const std::string name = isa + "/" + heads.model + "/" + std::string(dtype_name(type)) +
                                    (work.tokens == 1 ? "/decode_" : "/prefill_") +

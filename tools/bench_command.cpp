@@ -280,10 +280,7 @@ void add_bench_command(CLI::App& app, int& exit_code) {
   command->add_option("--block-size", flags->config.block_size, "Tokens of a KV block; divides 256")
       ->check(whole_number_in(1, 256))
       ->capture_default_str();
-  command
-      ->add_option("--kv-type", flags->config.kv_type, "How keys and values are kept (auto = f32)")
-      ->check(CLI::IsMember({"auto", "f32", "f16", "bf16"}))
-      ->capture_default_str();
+  add_kv_type_flag(*command, flags->config.kv_type);
   add_trace_flag(*command, flags->trace);
   flags->engine.add_device_to(*command);
   command

@@ -85,8 +85,7 @@ void add_logits_command(CLI::App& app, int& exit_code) {
   command->add_option("--chunk", flags->chunk, "Tokens computed in one step")
       ->check(whole_number_in(1, 1 << 20))
       ->capture_default_str();
-  command->add_option("--kv-type", flags->kv_type, "How keys and values are kept (auto = f32)")
-      ->check(CLI::IsMember({"auto", "f32", "f16", "bf16"}));
+  add_kv_type_flag(*command, flags->kv_type);
   flags->engine.add_to(*command);
   command->callback([flags, &exit_code] {
     if (flags->out.empty() && flags->against.empty()) {

@@ -55,6 +55,12 @@ CLI::Validator activation_mode() {
   return CLI::IsMember({"auto", "f32", "i16", "f16", "bf16", "int8"});
 }
 
+void add_kv_type_flag(CLI::App& command, std::string& kv_type) {
+  command.add_option("--kv-type", kv_type, "How keys and values are kept (auto = f32)")
+      ->check(CLI::IsMember({"auto", "f32", "f16", "bf16", "q8_0"}))
+      ->capture_default_str();
+}
+
 void EngineFlags::add_to(CLI::App& command) {
   add_device_to(command);
   command.add_option("--isa", model.isa, "Force a CPU kernel set (scalar, avx2, …)");
@@ -112,9 +118,7 @@ void SchedulingFlags::add_to(CLI::App& command) {
       ->capture_default_str();
   command.add_flag("--no-prefix-cache", no_prefix_cache,
                    "Compute every prompt whole, even where one like it was there");
-  command.add_option("--kv-type", config.kv_type, "How keys and values are kept (auto = f32)")
-      ->check(CLI::IsMember({"auto", "f32", "f16", "bf16"}))
-      ->capture_default_str();
+  add_kv_type_flag(command, config.kv_type);
 }
 
 EngineConfig SchedulingFlags::engine_config() const {

@@ -36,14 +36,17 @@ struct EngineFlags {
 // The modes that --activations takes.
 CLI::Validator activation_mode();
 
+// --kv-type T.
+void add_kv_type_flag(CLI::App& command, std::string& kv_type);
+
 // --trace F.
 void add_trace_flag(CLI::App& command, std::string& path);
 
 // Model::load, with progress on stderr where it takes over a second.
 Result<std::shared_ptr<const Model>> load_model(const std::string& path, ModelOptions options);
 
-// --parallel, --max-batch-tokens, --kv-blocks, --block-size, --no-prefix-cache, --kv-type. None of
-// them changes a bit of what is generated.
+// --parallel, --max-batch-tokens, --kv-blocks, --block-size, --no-prefix-cache, none of which
+// changes a bit of what is generated, and --kv-type.
 struct SchedulingFlags {
   EngineConfig config;
   bool no_prefix_cache = false;

@@ -190,8 +190,7 @@ void add_run_command(CLI::App& app, int& exit_code) {
       ->add_option("--ctx-size", flags->ctx_size,
                    "Most tokens of prompt and answer (default: as many as are asked for)")
       ->check(whole_number_in(1, 1 << 30));
-  command->add_option("--kv-type", flags->kv_type, "How keys and values are kept (auto = f32)")
-      ->check(CLI::IsMember({"auto", "f32", "f16", "bf16"}));
+  add_kv_type_flag(*command, flags->kv_type);
   command->add_option("--stop", flags->stop_strings, "End before this text; may be repeated")
       ->take_all()
       ->expected(1)

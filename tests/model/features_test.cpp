@@ -94,7 +94,8 @@ INSTANTIATE_TEST_SUITE_P(Cpu, Features,
                                           testing::ValuesIn(features())),
                          isa_case_name<FeatureCase>);
 
-// A KV type rounds K and V once, to 2^-p of themselves. Logits of order one move by about that
+// A KV type rounds K and V once, to 2^-p of themselves (q8_0: to half a 127th of a block's largest,
+// which is some 2.5 times the typical one: 2^-6.7 of that). Logits of order one move by about that
 // much, and KL by its square.
 struct KvCase {
   std::string name;
@@ -123,7 +124,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Combine(testing::ValuesIn(cpu_isas()),
                      testing::Values(KvCase{"f32", DType::kF32, kMaxRelative, kMaxMeanKl},
                                      KvCase{"f16", DType::kF16, 0x1p-10, 0x1p-21},
-                                     KvCase{"bf16", DType::kBF16, 0x1p-7, 0x1p-15})),
+                                     KvCase{"bf16", DType::kBF16, 0x1p-7, 0x1p-15},
+                                     KvCase{"q8_0", DType::kQ8_0, 0x1p-6, 0x1p-13})),
     isa_case_name<KvCase>);
 
 }  // namespace

@@ -96,7 +96,7 @@ TEST(Ledger, EqualsWhatAStateAllocates) {
 
 // A pool far larger than anything else the process does, so that its size shows from outside.
 TEST(Ledger, KvPoolIsAsLargeAsItSays) {
-  for (const DType type : {DType::kF32, DType::kF16, DType::kBF16}) {
+  for (const DType type : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0}) {
     const TestModel model = make_test_model({});
     CountingBackend backend = counting_backend();
     const auto decoder = make_decoder(model, backend);
@@ -109,9 +109,10 @@ TEST(Ledger, KvPoolIsAsLargeAsItSays) {
     ASSERT_TRUE(state.has_value());
     EXPECT_NEAR(static_cast<double>(virtual_bytes() - before), static_cast<double>(ledger.kv_bytes),
                 double{1 << 20});
-    // Layers, K and V, tokens, heads, elements of a head.
-    const int element = type == DType::kF32 ? 4 : 2;
-    EXPECT_GE(ledger.kv_bytes, std::size_t{2} * 2 * (40000 * 16) * 2 * 16 * element);
+    // A head of 16 elements: half a block of Q8_0.
+    const int64_t row = type == DType::kQ8_0 ? 34 : *row_bytes(type, 16);
+    // Layers, K and V, tokens, heads.
+    EXPECT_EQ(ledger.kv_bytes, std::size_t{2} * 2 * (40000 * 16) * 2 * row);
   }
 }
 

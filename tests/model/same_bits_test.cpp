@@ -51,6 +51,15 @@ std::vector<BitsCase> bits_cases() {
                 .windows = {300, 37},
                 .type = DType::kBF16},
        .kv_type = DType::kBF16},
+      {.name = "grouped_heads_kv_q8_0",
+       .spec = {.n_embd = 16,
+                .n_heads = 2,
+                .n_kv_heads = 1,
+                .head_dim = 40,
+                .ffn_dim = 16,
+                .n_vocab = 32,
+                .windows = {0, 290}},
+       .kv_type = DType::kQ8_0},
   };
 }
 

@@ -36,15 +36,16 @@ class WithoutCopies : public DelegatingBackend {
   void copy_blocks(KvCache&, std::span<const BlockCopy>) override {}
 };
 
-class SharedBlocks : public ::testing::Test {
+// Over the types that the cache may hold.
+class SharedBlocks : public ::testing::TestWithParam<DType> {
  protected:
   explicit SharedBlocks(std::unique_ptr<Backend> backend = make_cpu_backend("", 1))
       : model_(make_test_model({.n_layers = 3})),
         backend_(std::move(backend)),
         decoder_(make_decoder(model_, *backend_)),
-        state_(std::move(*DecoderState::create(*decoder_, *backend_,
-                                               {.max_tokens = 128, .max_logit_rows = 1},
-                                               {.block_size = kBlockSize, .num_blocks = kBlocks}))),
+        state_(std::move(*DecoderState::create(
+            *decoder_, *backend_, {.max_tokens = 128, .max_logit_rows = 1},
+            {.block_size = kBlockSize, .num_blocks = kBlocks, .type = GetParam()}))),
         blocks_({.num_blocks = kBlocks, .block_size = kBlockSize}) {}
 
   // Computes the ids from position `first` on; the logits of the last.
@@ -78,7 +79,7 @@ class SharedBlocks : public ::testing::Test {
 
   // By a path of its own, with blocks of its own.
   std::vector<float> alone(const TokenIds& ids) {
-    const Logits all = run_chunked(*decoder_, *backend_, ids, 0);
+    const Logits all = run_chunked(*decoder_, *backend_, ids, 0, {.kv_type = GetParam()});
     return {all.values.end() - all.n_vocab, all.values.end()};
   }
 
@@ -96,7 +97,7 @@ class SharedBlocks : public ::testing::Test {
   BlockManager blocks_;
 };
 
-TEST_F(SharedBlocks, AMatchedPrefixGivesTheBitsOfComputingIt) {
+TEST_P(SharedBlocks, AMatchedPrefixGivesTheBitsOfComputingIt) {
   const TokenIds prefix = random_ids(40);
   BlockTable a, b;
   const TokenIds first = joined(prefix, random_ids(5));
@@ -108,7 +109,7 @@ TEST_F(SharedBlocks, AMatchedPrefixGivesTheBitsOfComputingIt) {
   EXPECT_EQ(compute(b, second, 32), alone(second));
 }
 
-TEST_F(SharedBlocks, APrefixComputedTwiceAtOnceGivesTheBitsOfEither) {
+TEST_P(SharedBlocks, APrefixComputedTwiceAtOnceGivesTheBitsOfEither) {
   const TokenIds prefix = random_ids(32);
   BlockTable a, b;
   compute(a, prefix, 0);
@@ -118,7 +119,7 @@ TEST_F(SharedBlocks, APrefixComputedTwiceAtOnceGivesTheBitsOfEither) {
   EXPECT_EQ(compute(b, ids, 32), alone(ids));
 }
 
-TEST_F(SharedBlocks, ForksGoOnFromACopyOfTheirLastBlock) {
+TEST_P(SharedBlocks, ForksGoOnFromACopyOfTheirLastBlock) {
   const TokenIds prompt = random_ids(21);
   BlockTable a;
   compute(a, prompt, 0);
@@ -132,7 +133,7 @@ TEST_F(SharedBlocks, ForksGoOnFromACopyOfTheirLastBlock) {
   EXPECT_EQ(blocks_.ledger(), (BlockManager::Ledger{kBlocks, kBlocks - 7, 0, 7}));
 }
 
-TEST_F(SharedBlocks, GoingBackIntoAPublishedBlockLeavesItAsItWas) {
+TEST_P(SharedBlocks, GoingBackIntoAPublishedBlockLeavesItAsItWas) {
   const TokenIds ids = random_ids(48);
   BlockTable a, b;
   compute(a, ids, 0);
@@ -146,13 +147,19 @@ TEST_F(SharedBlocks, GoingBackIntoAPublishedBlockLeavesItAsItWas) {
   EXPECT_EQ(compute(b, again, 48), alone(again));
 }
 
+const auto kKvTypes = ::testing::Values(DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0);
+std::string kv_name(const ::testing::TestParamInfo<DType>& info) {
+  return std::string(dtype_name(info.param));
+}
+INSTANTIATE_TEST_SUITE_P(Kv, SharedBlocks, kKvTypes, kv_name);
+
 class SharedBlocksWithoutCopies : public SharedBlocks {
  protected:
   SharedBlocksWithoutCopies()
       : SharedBlocks(std::make_unique<WithoutCopies>(make_cpu_backend("", 1))) {}
 };
 
-TEST_F(SharedBlocksWithoutCopies, AForkThatForgetsTheCopyGivesOtherBits) {
+TEST_P(SharedBlocksWithoutCopies, AForkThatForgetsTheCopyGivesOtherBits) {
   const TokenIds prompt = random_ids(21);
   BlockTable a;
   compute(a, prompt, 0);
@@ -160,6 +167,8 @@ TEST_F(SharedBlocksWithoutCopies, AForkThatForgetsTheCopyGivesOtherBits) {
   const TokenIds ids = joined(prompt, random_ids(2));
   EXPECT_NE(compute(b, ids, 21), alone(ids));
 }
+
+INSTANTIATE_TEST_SUITE_P(Kv, SharedBlocksWithoutCopies, kKvTypes, kv_name);
 
 }  // namespace
 }  // namespace weft::test

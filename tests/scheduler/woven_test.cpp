@@ -44,6 +44,7 @@ struct Settings {
   int32_t num_blocks = 64;
   int32_t block_size = 16;
   bool prefix_cache = true;
+  DType kv_type = DType::kF32;
 };
 
 // Runs sequences [first, last) together and gives what each generated.
@@ -51,10 +52,11 @@ std::vector<TokenIds> weave(const TestModel& model, const std::shared_ptr<Backen
                             int32_t first, int32_t last, const Settings& settings) {
   std::shared_ptr<const Decoder> decoder = make_decoder(model, *backend);
   const int32_t most = settings.limits.max_step_tokens();
-  auto runner =
-      ModelRunner::create(decoder, backend, {.max_tokens = most, .max_logit_rows = most},
-                          {.block_size = settings.block_size, .num_blocks = settings.num_blocks},
-                          settings.prefix_cache);
+  auto runner = ModelRunner::create(decoder, backend, {.max_tokens = most, .max_logit_rows = most},
+                                    {.block_size = settings.block_size,
+                                     .num_blocks = settings.num_blocks,
+                                     .type = settings.kv_type},
+                                    settings.prefix_cache);
   EXPECT_TRUE(runner);
   StepScheduler scheduler(settings.limits, (*runner)->blocks());
   std::deque<GenerationState> states;
@@ -124,6 +126,17 @@ TEST_P(Woven, SequencesDrawTheIdsThatEachDrawsAlone) {
       EXPECT_TRUE(woven_equals_solo(make_cpu_backend(GetParam(), threads), s))
           << s.limits.max_batch_tokens << " " << s.num_blocks << " " << threads;
     }
+  }
+}
+
+TEST_P(Woven, SoTheyDoOverEveryTypeOfTheCache) {
+  WEFT_SKIP_WITHOUT_ISA(GetParam());
+  const auto backend = std::shared_ptr(make_cpu_backend(GetParam(), 2));
+  for (const DType type : {DType::kF16, DType::kBF16, DType::kQ8_0}) {
+    EXPECT_TRUE(woven_equals_solo(
+        backend, {.limits = {.max_batch_tokens = 7, .max_sequences = 3}, .kv_type = type}));
+    EXPECT_TRUE(woven_equals_solo(backend, {.num_blocks = 4, .kv_type = type}))  // preemption
+        << dtype_name(type);
   }
 }
 
