@@ -134,6 +134,9 @@ class Context {
   // the context can be used again after any of them.
   Result<Generation> generate(std::string_view prompt, const GenerateOptions& options = {},
                               const OnToken& on_token = {});
+  Result<Generation> generate(std::string_view prompt, int32_t max_tokens) {
+    return generate(prompt, GenerateOptions{.max_tokens = max_tokens});
+  }
   Result<Generation> generate(std::span<const int32_t> prompt_ids,
                               const GenerateOptions& options = {}, const OnToken& on_token = {});
 

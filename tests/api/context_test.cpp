@@ -77,6 +77,34 @@ TEST_F(ContextTest, OneModelServesManyThreads) {
   for (const auto& other : ids) EXPECT_EQ(other, alone.ids);
 }
 
+TEST_F(ContextTest, APromptAndANumberOfTokensAreEnough) {
+  EXPECT_EQ(ContextParams{}.n_ctx, 2048);
+  auto c = Context::create(model_);
+  ASSERT_TRUE(c);
+  const auto brief = (*c)->generate("Once", 12);
+  const auto spelled_out = (*c)->generate("Once", {.max_tokens = 12, .ignore_eos = false});
+  ASSERT_TRUE(brief && spelled_out);
+  EXPECT_EQ(brief->text, spelled_out->text);
+  EXPECT_LE(brief->ids.size(), 12u);
+}
+
+TEST_F(ContextTest, TextBecomesIdsAndTextAgain) {
+  const auto ids = model_->tokenize("Hello", /*add_bos=*/false).value();
+  EXPECT_EQ(model_->detokenize(ids), "Hello");
+  EXPECT_EQ(model_->tokenize("Hello", true).value().size(), ids.size() + 1);
+  // A control token in the text is text, unless asked otherwise.
+  EXPECT_GT(model_->tokenize("</s>", false).value().size(), 1u);
+  EXPECT_EQ(model_->tokenize("</s>", false, /*parse_special=*/true).value().size(), 1u);
+}
+
+TEST_F(ContextTest, ClearedItBeginsAgain) {
+  auto c = context({.n_ctx = 40});
+  const Generation first = run(*c);
+  c->clear();
+  c->clear();
+  EXPECT_EQ(run(*c).ids, first.ids);
+}
+
 TEST_F(ContextTest, TheContextsMayOutliveTheirModel) {
   auto c = context();
   const Generation before = run(*c);
