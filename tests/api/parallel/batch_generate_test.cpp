@@ -216,7 +216,8 @@ TEST(BatchGenerate, AnEngineThatWasShutDownFailsEveryPrompt) {
     EXPECT_TRUE(eventually([&] { return processor.engine().stats().running > 0; }));
     processor.engine().shutdown(Engine::Shutdown::kNow);
   });
-  for (const auto& result : processor.batch_generate(numbered(3), kEndless).value()) {
+  const auto results = processor.batch_generate(numbered(3), kEndless).value();
+  for (const auto& result : results) {
     EXPECT_EQ(result.error->code, ErrorCode::kShutDown);
   }
 }
