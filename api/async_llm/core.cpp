@@ -1,5 +1,6 @@
 #include "api/async_llm/core.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace weft::llm {
@@ -7,6 +8,11 @@ namespace {
 
 // The Core whose worker this thread is.
 thread_local const Core* worker_of = nullptr;
+
+// From now on, or as good as for ever where a caller means that.
+Clock::time_point in(std::chrono::milliseconds time) {
+  return Clock::now() + std::min<std::chrono::milliseconds>(time, std::chrono::years(10));
+}
 
 Error shut_down_error() { return {ErrorCode::kShutDown, "the AsyncLLM was shut down"}; }
 
@@ -80,7 +86,7 @@ Result<void> Core::submit(const Pending& request, WhenFull when_full) {
   ++counts_.submitted;
   ++unfinished_;
   if (request->options.timeout.count() > 0) {
-    set_timer(request, Clock::now() + request->options.timeout);
+    set_timer(request, in(request->options.timeout));
   }
   in_line_.push(request);
   let_in();
@@ -91,9 +97,13 @@ Result<void> Core::submit(const Pending& request, WhenFull when_full) {
 }
 
 void Core::submit_or_answer(const Pending& request, WhenFull when_full) {
-  if (auto submitted = submit(request, when_full); !submitted) {
-    give(*request, tl::unexpected(submitted.error()));
+  const auto submitted = submit(request, when_full);
+  if (submitted) return;
+  {
+    const std::lock_guard lock(mutex_);
+    request->place = PendingRequest::Place::kDone;  // before its reader asks for its end
   }
+  give(*request, tl::unexpected(submitted.error()));
 }
 
 // What waits: for a worker, with one, and in the engine. A request passes from one of these counts
@@ -226,6 +236,12 @@ void Core::set_timer(const Pending& request, Clock::time_point when) {
   drop_timer(*request);
   request->timer = timers_.emplace(when, request);
   if (*request->timer == timers_.begin()) work_there_.notify_one();
+}
+
+void Core::keep(const Pending& request, Result<GenerationOutput> answer) {
+  request->answer = std::move(answer);
+  ++counts_.results_kept;
+  set_timer(request, in(config_.keep_results));
 }
 
 void Core::drop_timer(PendingRequest& request) {

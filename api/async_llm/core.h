@@ -68,6 +68,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void end_early(const Pending& request, Error error);
   void to_read(const Pending& request);
   void set_timer(const Pending& request, Clock::time_point when);
+  void keep(const Pending& request, Result<GenerationOutput> answer);
   void drop_timer(PendingRequest& request);
   void ring_timers();
   void count(const std::optional<Error>& error);

@@ -169,9 +169,7 @@ void Core::finish(Lock& lock, const Pending& request, Result<GenerationOutput> a
   auto stream = std::move(request->stream);
   auto waiting_for = std::move(request->waiting_for);
   if (request->kind == Kind::kKept && waiting_for.empty()) {
-    request->answer = std::move(answer);
-    ++counts_.results_kept;
-    set_timer(request, Clock::now() + config_.keep_results);
+    keep(request, std::move(answer));
   } else {
     leave(request);
   }

@@ -159,6 +159,14 @@ TEST(AsyncLLMQueue, ATimeoutStopsTheWorkWithinOneStep) {
   EXPECT_EQ(llm.engine().stats().steps, stats.steps);
 }
 
+TEST(AsyncLLMQueue, TheLongestTimeoutThereIsIsNone) {
+  AsyncLLM llm = mini({.keep_results = milliseconds::max()});
+  EXPECT_TRUE(llm.generate("Hello", {.max_tokens = 5}, {.timeout = milliseconds::max()}).get());
+  const RequestId id = llm.submit_request("Hello", {.max_tokens = 5}).value();
+  EXPECT_TRUE(eventually([&] { return llm.get_stats().results_kept == 1; }));
+  EXPECT_TRUE(llm.get_result(id).get());
+}
+
 TEST(AsyncLLMQueue, ATimeoutIsEachRequestsOwn) {
   AsyncLLM llm = mini(long_config());
   auto forever = llm.generate("Hello", endless(), {.timeout = milliseconds(20)});

@@ -90,6 +90,18 @@ TEST(AsyncLLMStream, ABadRequestFailsWithItsError) {
   EXPECT_EQ(llm.get_stats().failed, 1u);
 }
 
+TEST(AsyncLLMStream, OneThatWasNotTakenInIsDoneWithItsError) {
+  AsyncLLM llm = mini();
+  Stream stream = llm.generate_stream("Hello", {}, {.priority = static_cast<Priority>(9)});
+  EXPECT_EQ(stream.next().error().code, ErrorCode::kInvalidArgument);
+  {
+    const Stream unread = llm.generate_stream("Hello", {}, {.priority = static_cast<Priority>(9)});
+  }
+  EXPECT_TRUE(llm.generate("Hello").get());
+  EXPECT_EQ(llm.get_stats().submitted, 1u);
+  expect_idle(llm);
+}
+
 TEST(AsyncLLMStream, CancellingEndsItAndDroppingItCancels) {
   AsyncLLM llm = mini(long_config());
   Stream stream = llm.generate_stream("Hello", endless());
