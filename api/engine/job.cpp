@@ -19,7 +19,9 @@ int32_t TokenQueue::push(Token token) {
 }
 
 void TokenQueue::end(End end, std::optional<Token> last) {
-  Hook on_ready, on_end;
+  Hook on_ready;
+  EndHook on_end;
+  const bool finished = end.reason.has_value();
   {
     const std::lock_guard lock(mutex_);
     if (end_) return;
@@ -30,7 +32,7 @@ void TokenQueue::end(End end, std::optional<Token> last) {
   }
   changed_.notify_all();
   if (on_ready) on_ready();
-  if (on_end) on_end();
+  if (on_end) on_end(finished);
 }
 
 void TokenQueue::when_ready(Hook hook) {
@@ -44,15 +46,17 @@ void TokenQueue::when_ready(Hook hook) {
   hook();
 }
 
-void TokenQueue::when_ended(Hook hook) {
+void TokenQueue::when_ended(EndHook hook) {
+  bool finished = false;
   {
     const std::lock_guard lock(mutex_);
     if (!end_) {
       on_end_.swap(hook);
       return;
     }
+    finished = end_->reason.has_value();
   }
-  hook();
+  hook(finished);
 }
 
 TokenQueue::Taken TokenQueue::take(std::chrono::steady_clock::time_point deadline) {

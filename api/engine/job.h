@@ -58,15 +58,17 @@ class TokenQueue {
   // For a reader that does not wait in take(): called once, without the lock, when there is
   // something to take (or the end is known), by who puts it there; at once where it is so already.
   using Hook = std::function<void()>;
+  using EndHook = std::function<void(bool finished)>;
   void when_ready(Hook hook);
-  void when_ended(Hook hook);
+  void when_ended(EndHook hook);
 
  private:
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Token> tokens_;
   std::optional<End> end_;  // never changes once set
-  Hook on_ready_, on_end_;  // null: nobody asks
+  Hook on_ready_;  // null: nobody asks
+  EndHook on_end_;
 };
 
 struct Job {

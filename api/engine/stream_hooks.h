@@ -19,7 +19,9 @@ struct StreamHooks {
 
   // Calls `hook` once, when the engine is done with the generation and has its blocks back, also
   // where the stream is gone by then. On the calling thread at once where that is so already.
-  static void when_ended(TokenStream& stream, Hook hook);
+  // `finished`: it came to its end; false where it was cancelled or failed.
+  using EndHook = std::function<void(bool finished)>;
+  static void when_ended(TokenStream& stream, EndHook hook);
 };
 
 }  // namespace weft::engine

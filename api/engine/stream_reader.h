@@ -36,7 +36,7 @@ class TokenStream::Reader {
   std::vector<TokenLogprob> prompt_logprobs() const;
   std::vector<int32_t> block_ids() const;
   void when_ready(engine::TokenQueue::Hook hook);
-  void when_ended(engine::TokenQueue::Hook hook) { job_->tokens.when_ended(std::move(hook)); }
+  void when_ended(engine::TokenQueue::EndHook hook) { job_->tokens.when_ended(std::move(hook)); }
 
  private:
   void take_in(engine::Token token, int32_t left);

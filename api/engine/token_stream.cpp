@@ -149,7 +149,7 @@ std::vector<int32_t> TokenStream::block_ids() const { return reader_->block_ids(
 void engine::StreamHooks::when_ready(TokenStream& stream, Hook hook) {
   stream.reader_->when_ready(std::move(hook));
 }
-void engine::StreamHooks::when_ended(TokenStream& stream, Hook hook) {
+void engine::StreamHooks::when_ended(TokenStream& stream, EndHook hook) {
   stream.reader_->when_ended(std::move(hook));
 }
 
