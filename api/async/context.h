@@ -1,7 +1,8 @@
 // AsyncContext: one sequence over a model, asked without waiting. It goes on where it was: turns
 // of a conversation, a prompt shared by what follows, a session that is kept in a file.
 //
-//   auto context = co_await weft::async::AsyncContext::create(model, {.n_ctx = 4096});
+//   const weft::ContextParams params{.n_ctx = 4096};  // GCC 12 wants it outside of the co_await
+//   auto context = co_await weft::async::AsyncContext::create(model, params);
 //   auto text = co_await context->generate("Once upon a time", 64);
 //   auto more = co_await context->generate_stream({}, {.max_tokens = 64});   // goes on from there
 //

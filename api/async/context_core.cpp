@@ -15,7 +15,10 @@ std::shared_ptr<Turn> Turn::take(std::shared_ptr<RuntimeCore> core, std::shared_
     self->answer(fail(ErrorCode::kShutDown, "the runtime was shut down"));
     return self;
   }
-  gate.enter(self.get(), [self] { self->answer(self); });
+  gate.enter(self.get(), [self] {
+    self->has_place_ = true;
+    self->answer(self);
+  });
   return self;
 }
 
@@ -37,13 +40,19 @@ void Turn::stop(Error why) {
 
 void Turn::hand_over() {
   const auto self = shared_from_this();
+  has_place_ = false;
   core_->leave(*this);
 }
 
 void Turn::leave() {
   const auto self = shared_from_this();
   core_->leave(*this);
-  gate_.release();
+  if (has_place_.exchange(false)) gate_.release();
+}
+
+// Dropped with its runtime.
+Turn::~Turn() {
+  if (has_place_) gate_.release();
 }
 
 // ------------------------------------------------------------------ ContextCore

@@ -4,6 +4,7 @@
 // Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -30,6 +31,8 @@ class Turn final : public Activity, public std::enable_shared_from_this<Turn> {
         gate_(gate),
         granted_(std::move(granted)) {}
 
+  ~Turn() override;
+
   // While it waits: it is refused with `why`. Later: nothing happens.
   void stop(Error why) override;
   // Gives the place to the next.
@@ -45,6 +48,7 @@ class Turn final : public Activity, public std::enable_shared_from_this<Turn> {
   Gate& gate_;
   std::mutex mutex_;
   Granted granted_;  // guarded by mutex_
+  std::atomic<bool> has_place_ = false;
 };
 
 class ContextCore : public std::enable_shared_from_this<ContextCore> {

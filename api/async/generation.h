@@ -65,6 +65,8 @@ class Generation final : public Activity, public std::enable_shared_from_this<Ge
   static std::shared_ptr<Generation> collect(GenerationSpec spec, WithWhole with_whole);
 
   explicit Generation(GenerationSpec spec) : spec_(std::move(spec)) {}
+  // Where a runtime's end has dropped it, its place goes to the next in line, who is refused then.
+  ~Generation() override { release_place(); }
 
   // Any thread. Ends it with `why`, unless it has ended or was stopped before.
   void stop(Error why) override;

@@ -101,11 +101,12 @@ Generation::Given Generation::take_token() {
 
 TokenData Generation::data_of(TokenOutput output) {
   const bool stop = tokenizer_->is_stop(output.id);
-  TokenData data{
-      .text = std::move(output.text),
-      .token_id = output.id,
-      .is_final = stop || output.index + 1 == spec_.config.max_tokens || stream_->is_finished(),
-      .logprob = output.logprob.value_or(0)};
+  // By a stop string, that is: one that was cancelled is finished too, and has no reason.
+  const bool cut = stream_->is_finished() && stream_->finish_reason();
+  TokenData data{.text = std::move(output.text),
+                 .token_id = output.id,
+                 .is_final = stop || cut || output.index + 1 == spec_.config.max_tokens,
+                 .logprob = output.logprob.value_or(0)};
   ++num_given_;
   if (!stop) given_.push_back(output.id);
   if (data.is_final) {

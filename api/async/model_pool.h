@@ -1,6 +1,7 @@
 // ModelPool: a number of contexts over one model, lent out one at a time.
 //
-//   auto pool = co_await weft::async::ModelPool::create(model, 4, {.n_ctx = 4096});
+//   const weft::ContextParams params{.n_ctx = 4096};  // GCC 12 wants it outside of the co_await
+//   auto pool = co_await weft::async::ModelPool::create(model, 4, params);
 //   auto lent = co_await pool->acquire();                    // waits, first come first served
 //   auto text = co_await lent->generate("Hello", 100);
 //   // returned, clean, where `lent` goes out of scope

@@ -92,9 +92,12 @@ namespace {
 // of a co_await.
 Awaitable<Result<std::string>> generate(const std::shared_ptr<detail::ModelCore>& core,
                                         const detail::QueuedGeneration& request) {
+  StreamConfig wanted = request.config;
+  wanted.buffer = 0;  // it is read at the end
+  wanted.delay_ms = 0;
   return detail::initiate<std::string>(
       asio::use_awaitable,
-      [core, prompt = request.prompt, config = request.config,
+      [core, prompt = request.prompt, config = std::move(wanted),
        stop = request.stop.get_token()](detail::OpPtr<std::string> op) mutable {
         detail::GenerationSpec spec = core->spec(std::move(prompt), std::move(config), {});
         spec.stops.push_back(std::move(stop));

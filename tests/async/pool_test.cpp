@@ -39,7 +39,7 @@ TEST_F(ModelPoolTest, LendsEachInstanceOnceAndTakesItBack) {
 }
 
 TEST_F(ModelPoolTest, DefaultsToFourInstances) {
-  const auto p = ModelPool::create(model_, 4, {}, asio::use_future).get();
+  const auto p = runtime_.block_on(ModelPool::create(model_));
   ASSERT_TRUE(p);
   EXPECT_EQ(p->stats().size, 4);
 }

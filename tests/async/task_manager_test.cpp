@@ -29,14 +29,14 @@ TEST(TaskManager, GenerationWorkersAnswerOnTheRequestsCompletion) {
   std::vector<std::future<Result<std::string>>> texts;
   for (int i = 0; i < 8; ++i) {
     texts.push_back(
-        queue.submit("Hello " + std::to_string(i), {.max_tokens = 10}, asio::use_future));
+        queue.submit("Hello " + std::to_string(i), {.max_tokens = 50}, asio::use_future));
   }
   EXPECT_EQ(queue.waiting(), 8);
   ASSERT_TRUE(tasks.spawn_generation_worker("one", model, queue));
   ASSERT_TRUE(tasks.spawn_generation_worker("two", model, queue));
   for (int i = 0; i < 8; ++i) {
     EXPECT_EQ(texts[i].get(),
-              model.generate("Hello " + std::to_string(i), 10, asio::use_future).get().value());
+              model.generate("Hello " + std::to_string(i), 50, asio::use_future).get().value());
   }
   EXPECT_EQ(code_of(queue.submit("Hello", {.max_tokens = 0}, asio::use_future).get()),
             ErrorCode::kInvalidArgument);
