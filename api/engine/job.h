@@ -67,7 +67,7 @@ class TokenQueue {
   std::condition_variable changed_;
   std::deque<Token> tokens_;
   std::optional<End> end_;  // never changes once set
-  Hook on_ready_;  // null: nobody asks
+  Hook on_ready_;           // null: nobody asks
   EndHook on_end_;
 };
 
