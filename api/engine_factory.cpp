@@ -6,6 +6,18 @@
 
 namespace weft {
 
+namespace {
+
+Result<Activations> parse_activations(const std::string& name) {
+  if (name == "auto") return Activations::kAuto;
+  if (name == "f32") return Activations::kF32;
+  if (name == "i16") return Activations::kI16;
+  return fail(ErrorCode::kInvalidArgument,
+              "activations: \"" + name + "\", this build has auto, f32 and i16");
+}
+
+}  // namespace
+
 Result<std::shared_ptr<Backend>> create_backend(const BackendOptions& options) {
   if (options.device == "cuda") {
     return fail(ErrorCode::kDeviceError, "device cuda: this build of weft has no CUDA backend");
@@ -14,8 +26,10 @@ Result<std::shared_ptr<Backend>> create_backend(const BackendOptions& options) {
     return fail(ErrorCode::kInvalidArgument,
                 "device: \"" + options.device + "\", expected auto, cpu or cuda");
   }
+  WEFT_TRY_ASSIGN(const Activations activations, parse_activations(options.activations));
   WEFT_TRY_ASSIGN(auto backend, create_cpu_backend({.threads = options.threads,
                                                     .isa = options.isa,
+                                                    .activations = activations,
                                                     .thread_setup = options.thread_setup}));
   return std::shared_ptr<Backend>(std::move(backend));
 }

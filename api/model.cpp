@@ -10,13 +10,10 @@ Model::~Model() = default;
 
 Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
                                                  const ModelOptions& options) {
-  if (options.activations != "auto" && options.activations != "f32") {
-    return fail(ErrorCode::kInvalidArgument,
-                "activations: \"" + options.activations + "\", this build has auto and f32");
-  }
-  WEFT_TRY_ASSIGN(
-      auto backend,
-      create_backend({.device = options.device, .threads = options.threads, .isa = options.isa}));
+  WEFT_TRY_ASSIGN(auto backend, create_backend({.device = options.device,
+                                                .threads = options.threads,
+                                                .isa = options.isa,
+                                                .activations = options.activations}));
   WEFT_TRY_ASSIGN(ModelParts parts,
                   open_model(path, {.use_mmap = options.use_mmap, .on_read = options.on_read}));
 
@@ -25,6 +22,7 @@ Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
   model->options_.on_read = nullptr;  // it was for this call
   ModelInfo& info = model->info_;
   const ModelConfig& config = parts.config;
+  info.activations = backend->activations();
   info.name = config.name;
   info.architecture = config.architecture;
   info.n_vocab = config.n_vocab;

@@ -27,6 +27,7 @@ Result<std::shared_ptr<Backend>> backend_of(const Model& model, int threads = 0,
   return create_backend({.device = options.device,
                          .threads = threads != 0 ? threads : options.threads,
                          .isa = options.isa,
+                         .activations = options.activations,
                          .thread_setup = setup});
 }
 
@@ -40,7 +41,7 @@ Result<KvPoolSpec> kv_pool_spec(const Model& model, const RunnerSpec& spec) {
 MemoryLedger ledger_of(const Model& model, const Backend& backend, const StepLimits& limits,
                        const KvPoolSpec& kv) {
   const Decoder& decoder = *model.decoder();
-  return DecoderState::ledger(decoder.config(), decoder.weight_bytes(), backend, limits, kv);
+  return DecoderState::ledger(decoder.config(), decoder.weight_memory_bytes(), backend, limits, kv);
 }
 
 std::string mib(uint64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }

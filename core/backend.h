@@ -39,10 +39,21 @@ struct Mat {
   Mat reshape(int64_t new_cols) const { return {data, rows * cols / new_cols, new_cols}; }
 };
 
+// What a weight is for, so that a backend may lay it out accordingly.
+enum class WeightUse : uint8_t {
+  kAny,     // everything
+  kLookup,  // embed() only
+};
+
 // A weight in the form its backend's kernels read. Immutable.
 class Weight {
  public:
   virtual ~Weight() = default;
+  // Memory that its kernels read: the tensor's bytes where they are viewed, else its own.
+  virtual std::size_t memory_bytes() const = 0;
+  // Whether the tensor's bytes may leave memory until they are asked for, because the kernels of
+  // most operations read a copy in another layout.
+  virtual bool has_own_layout() const { return false; }
   DType type() const { return type_; }
   int64_t rows() const { return rows_; }  // output features
   int64_t cols() const { return cols_; }  // input features
@@ -129,13 +140,16 @@ class Backend {
   // --- Memory -------------------------------------------------------------------------------
   // Zeroed, aligned to at least 64 bytes. Fails with kOutOfMemory, naming the size.
   virtual Result<Buffer> allocate(std::size_t size_bytes) = 0;
+  // How activations are held in linear layers: "f32", "i16", …
+  virtual std::string activations() const { return "f32"; }
   // Copies between host memory and the backend's.
   virtual void upload(void* device, const void* host, std::size_t size_bytes) = 0;
   virtual void download(void* host, const void* device, std::size_t size_bytes) = 0;
   // Makes the weight the kernels read. The tensor's bytes must stay valid as long as the weight:
   // a backend that needs no other layout keeps the view. Fails with kUnsupported for a type
   // without kernels. Vectors (norms, biases) are float32 of any row shape.
-  virtual Result<std::unique_ptr<Weight>> load_weight(const HostTensor& tensor) = 0;
+  virtual Result<std::unique_ptr<Weight>> load_weight(const HostTensor& tensor,
+                                                      WeightUse use = WeightUse::kAny) = 0;
   virtual Result<std::unique_ptr<KvCache>> create_kv_cache(const KvCacheSpec& spec) = 0;
   // Bytes create_kv_cache() would allocate.
   virtual std::size_t kv_cache_bytes(const KvCacheSpec& spec) const = 0;

@@ -36,6 +36,10 @@ Result<void> MappedFile::read_all(const ReadProgress& on_read) {
   return {};
 }
 
+void MappedFile::release(std::span<const std::byte> part) const {
+  if (is_mapped_) platform::will_not_need(part);
+}
+
 Result<void> MappedFile::check_unchanged() const {
   WEFT_TRY_ASSIGN(const uint64_t size, platform::file_size(file_, path_));
   if (size != memory_.size()) {

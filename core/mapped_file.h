@@ -39,6 +39,10 @@ class MappedFile {
   // False where the bytes are a copy in memory of our own.
   bool is_mapped() const { return is_mapped_; }
 
+  // Says that this part of bytes() will hardly be read again, so that it need not stay in memory;
+  // it remains readable. Nothing happens to a copy.
+  void release(std::span<const std::byte> part) const;
+
   // kFileChanged if the file has another size than when it was opened. For after a parse: what
   // was read until now was there.
   Result<void> check_unchanged() const;

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <list>
 #include <optional>
 #include <span>
@@ -157,7 +158,18 @@ Result<LoadedModel> load_model(const File& file) {
   const auto mappings = file.mappings();
   auto kept = std::make_shared<std::vector<std::shared_ptr<const MappedFile>>>(mappings.begin(),
                                                                                mappings.end());
-  return load_model(file.metadata(), file.tensors(), std::move(kept));
+  WEFT_TRY_ASSIGN(LoadedModel model, load_model(file.metadata(), file.tensors(), kept));
+  model.tensors.release = [kept](std::span<const std::byte> part) {
+    for (const auto& mapping : *kept) {
+      const std::span<const std::byte> all = mapping->bytes();
+      const std::less_equal<const std::byte*> not_after;
+      if (not_after(all.data(), part.data()) &&
+          not_after(part.data() + part.size(), all.data() + all.size())) {
+        mapping->release(part);
+      }
+    }
+  };
+  return model;
 }
 
 Result<LoadedModel> load_model(const Metadata& metadata, const TensorList& tensors,

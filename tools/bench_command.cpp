@@ -98,7 +98,7 @@ class CaseRunner {
                .size_bytes = info.size_bytes,
                .n_params = info.n_params};
     BenchRow row{.threads = threads_of(model->options()),
-                 .activations = or_f32(model->options().activations),
+                 .activations = info.activations,
                  .kv_type = or_f32(flags_.config.kv_type)};
     {
       WEFT_TRY_ASSIGN(const auto context, Context::create(model, {.n_ctx = 1}));

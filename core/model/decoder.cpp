@@ -97,14 +97,24 @@ void Decoder::head(Backend& backend, DecoderState& state, const StepBatch& batch
 
 namespace {
 
-// Loads `from` into `to` if it is there, and counts its bytes.
-Result<void> load(Backend& backend, const HostTensor& from, std::unique_ptr<Weight>& to,
-                  size_t& bytes) {
-  if (!from.present()) return {};
-  WEFT_TRY_ASSIGN(to, backend.load_weight(from));
-  bytes += from.bytes.size();
-  return {};
-}
+// Loads tensors if they are there, counts their bytes, and lets go of those in the file that the
+// backend has in a layout of its own.
+struct WeightLoader {
+  Backend& backend;
+  const ModelTensors& tensors;
+  size_t& file_bytes;
+  size_t& memory_bytes;
+
+  Result<void> operator()(const HostTensor& from, std::unique_ptr<Weight>& to,
+                          WeightUse use = WeightUse::kAny) {
+    if (!from.present()) return {};
+    WEFT_TRY_ASSIGN(to, backend.load_weight(from, use));
+    file_bytes += from.bytes.size();
+    memory_bytes += to->memory_bytes();
+    if (to->has_own_layout() && tensors.release) tensors.release(from.bytes);
+    return {};
+  }
+};
 
 }  // namespace
 
@@ -112,10 +122,12 @@ Result<std::unique_ptr<Decoder>> Decoder::create(ModelConfig config, ModelTensor
                                                  Backend& backend) {
   auto decoder = std::unique_ptr<Decoder>(new Decoder());
   ModelWeights& w = decoder->weights_;
-  size_t& bytes = decoder->weight_bytes_;
-  WEFT_TRY(load(backend, tensors.token_embedding, w.token_embedding, bytes));
-  WEFT_TRY(load(backend, tensors.output_norm, w.output_norm, bytes));
-  WEFT_TRY(load(backend, tensors.output, w.output, bytes));
+  WeightLoader load{backend, tensors, decoder->weight_bytes_, decoder->weight_memory_bytes_};
+  const bool tied = !tensors.output.present();
+  WEFT_TRY(load(tensors.token_embedding, w.token_embedding,
+                tied ? WeightUse::kAny : WeightUse::kLookup));
+  WEFT_TRY(load(tensors.output_norm, w.output_norm));
+  WEFT_TRY(load(tensors.output, w.output));
   w.layers.resize(tensors.layers.size());
   using Host = LayerTensorsOf<HostTensor>;
   constexpr std::array kRoles = {
@@ -137,7 +149,7 @@ Result<std::unique_ptr<Decoder>> Decoder::create(ModelConfig config, ModelTensor
   };
   for (size_t i = 0; i < w.layers.size(); ++i) {
     for (const auto& [host, weight] : kRoles) {
-      WEFT_TRY(load(backend, tensors.layers[i].*host, w.layers[i].*weight, bytes));
+      WEFT_TRY(load(tensors.layers[i].*host, w.layers[i].*weight));
     }
   }
   std::vector<float> factors;
@@ -145,7 +157,8 @@ Result<std::unique_ptr<Decoder>> Decoder::create(ModelConfig config, ModelTensor
     factors.resize(tensors.rope_factors.elements());
     std::memcpy(factors.data(), tensors.rope_factors.bytes.data(),
                 tensors.rope_factors.bytes.size());
-    bytes += tensors.rope_factors.bytes.size();
+    decoder->weight_bytes_ += tensors.rope_factors.bytes.size();
+    decoder->weight_memory_bytes_ += tensors.rope_factors.bytes.size();
   }
   for (const RopeConfig& rope : config.ropes) decoder->ropes_.emplace_back(rope, factors);
   decoder->config_ = std::move(config);

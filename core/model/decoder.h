@@ -29,6 +29,8 @@ class Decoder {
   const ModelConfig& config() const { return config_; }
   // Bytes of all weights as the file stores them.
   size_t weight_bytes() const { return weight_bytes_; }
+  // Bytes of the same as the backend's kernels read them.
+  size_t weight_memory_bytes() const { return weight_memory_bytes_; }
 
   // One step: computes every token of the batch, stores its K and V, and hands the logits of
   // batch.logit_rows to `sink`. What Backend::submit_step() runs unless a backend knows better.
@@ -45,6 +47,7 @@ class Decoder {
   std::vector<RopeTable> ropes_;
   std::shared_ptr<void> storage_;
   size_t weight_bytes_ = 0;
+  size_t weight_memory_bytes_ = 0;
 };
 
 // What a state must be able to hold.

@@ -2,7 +2,9 @@
 // loader fills (T = HostTensor) and the weights a backend made of them (T = pointer to Weight).
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "core/tensor.h"
@@ -33,6 +35,9 @@ struct ModelTensorsOf {
 struct ModelTensors : ModelTensorsOf<HostTensor> {
   HostTensor rope_factors;        // optional, F32 [rope dims / 2]: divides each frequency
   std::shared_ptr<void> storage;  // keeps the bytes that the views point into
+  // Says of a tensor's bytes that they will hardly be read again, so that they need not stay in
+  // memory; they remain readable. May be empty.
+  std::function<void(std::span<const std::byte>)> release;
 };
 
 }  // namespace weft

@@ -87,6 +87,10 @@ Result<MemoryMapping> map_memory(uint64_t size);
 // Lets the system read a mapped range ahead. Only a hint.
 void will_need(std::span<const std::byte> mapped);
 
+// The pages that lie within a mapped file's range may leave memory; they come back when they are
+// read. Only for memory from map_for_reading(): any other would lose its contents.
+void will_not_need(std::span<const std::byte> mapped);
+
 // A number that tells this process from others, for names of temporary files.
 uint64_t process_id();
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <string_view>
 
 #include "core/check.h"
 #include "core/cpu_features.h"
@@ -13,6 +14,7 @@
 #include "kernels/cpu/cpu_memory.h"
 #include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/kernel_table.h"
+#include "kernels/cpu/packed/activation_rows.h"
 #include "kernels/cpu/worker_scratch.h"
 
 namespace weft {
@@ -26,17 +28,23 @@ using cpu::KernelTable;
 // what it takes to wake a spinning worker.
 constexpr int64_t kElementGrain = 8192;
 
+// Columns of a linear() are shared out in multiples of this: two packed groups, and, with the
+// panels of the float kernels, 96.
+constexpr int64_t kLinearUnit = 96;
+static_assert(kLinearUnit % cpu::kPanelColumns == 0 && kLinearUnit % (2 * cpu::kGroupColumns) == 0);
+
 // Multiplications of a linear() that are worth sharing out, for the same reason.
 constexpr int64_t kLinearGrain = 65536;
 
 class CpuBackend final : public Backend {
  public:
-  CpuBackend(const KernelTable& table, std::unique_ptr<ThreadPool> pool)
+  CpuBackend(const KernelTable& table, Activations activations, std::unique_ptr<ThreadPool> pool)
       : table_(table),
+        activations_(activations),
         pool_(std::move(pool)),
         scratch_(pool_->size()),
         attention_(table_, *pool_, scratch_) {
-    scratch_.reserve(cpu::kLinearScratch * sizeof(float));
+    scratch_.reserve(std::max(cpu::kLinearScratch * sizeof(float), cpu::kPackedScratch));
   }
 
   std::string description() const override {
@@ -54,8 +62,12 @@ class CpuBackend final : public Backend {
   void download(void* host, const void* device, std::size_t size_bytes) override {
     if (size_bytes != 0) std::memcpy(host, device, size_bytes);
   }
-  Result<std::unique_ptr<Weight>> load_weight(const HostTensor& tensor) override {
-    return CpuWeight::create(tensor);
+  std::string activations() const override {
+    return activations_ == Activations::kI16 ? "i16" : "f32";
+  }
+  Result<std::unique_ptr<Weight>> load_weight(const HostTensor& tensor, WeightUse use) override {
+    const bool packs = activations_ == Activations::kI16 && use != WeightUse::kLookup;
+    return CpuWeight::create(tensor, packs ? pool_.get() : nullptr);
   }
   Result<std::unique_ptr<KvCache>> create_kv_cache(const KvCacheSpec& spec) override {
     return CpuKvCache::create(spec);
@@ -88,7 +100,14 @@ class CpuBackend final : public Backend {
     pool_->parallel_for(rows, std::max<int64_t>(kElementGrain / std::max<int64_t>(cols, 1), 1), fn);
   }
 
+  bool uses_packed(const Weight& weight) const;
+  cpu::Activations quantize(Mat x);
+  void linear_columns(Mat x, const cpu::Activations& packed_x, const LinearOutput& output,
+                      int64_t begin, int64_t end, int worker) const;
+
   const KernelTable& table_;
+  const Activations activations_;
+  cpu::ActivationRows activation_rows_;
   std::unique_ptr<ThreadPool> pool_;
   cpu::WorkerScratch scratch_;
   cpu::CpuAttention attention_;
@@ -123,9 +142,56 @@ void CpuBackend::rms_norm(Mat x, const Weight& gain, float eps, Mat out) {
   });
 }
 
+bool CpuBackend::uses_packed(const Weight& weight) const {
+  return activations_ == Activations::kI16 && as_cpu(weight).packed().present();
+}
+
+cpu::Activations CpuBackend::quantize(Mat x) {
+  const cpu::Activations to = activation_rows_.prepare(x.rows, x.cols);
+  for_rows(x.rows, x.cols, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      table_.quantize_row(x.row(t), x.cols, to.row(t), to.row_scales(t));
+    }
+  });
+  return to;
+}
+
+// Columns [begin, end) of one output, for all rows; begin is a multiple of kLinearUnit.
+void CpuBackend::linear_columns(Mat x, const cpu::Activations& packed_x, const LinearOutput& output,
+                                int64_t begin, int64_t end, int worker) const {
+  const CpuWeight& weight = as_cpu(*output.weight);
+  const float* bias = output.bias != nullptr ? vector_of(*output.bias) : nullptr;
+  if (uses_packed(weight)) {
+    const cpu::PackedLinearArgs args = {.weight = weight.packed().data(),
+                                        .k = x.cols,
+                                        .columns = output.out.cols,
+                                        .x = packed_x,
+                                        .rows = x.rows,
+                                        .bias = bias,
+                                        .out = output.out.data,
+                                        .out_stride = output.out.cols};
+    table_.packed_linear(weight.type())(args, begin / cpu::kGroupColumns,
+                                        (end + cpu::kGroupColumns - 1) / cpu::kGroupColumns,
+                                        scratch_.bytes(worker));
+    return;
+  }
+  const cpu::LinearArgs args = {.type = weight.type(),
+                                .decode = weight.decode(),
+                                .weight = weight.row(0),
+                                .weight_row_bytes = weight.row_bytes(),
+                                .bias = bias,
+                                .k = x.cols,
+                                .x = x.data,
+                                .rows = x.rows,
+                                .out = output.out.data,
+                                .out_stride = output.out.cols};
+  table_.linear(args, begin, end, scratch_.floats(worker));
+}
+
 void CpuBackend::linear(Mat x, std::span<const LinearOutput> outputs) {
   if (x.rows == 0) return;
   int64_t columns = 0;
+  bool any_packed = false;
   for (const LinearOutput& output : outputs) {
     const Weight& weight = *output.weight;
     WEFT_CHECK(
@@ -133,43 +199,28 @@ void CpuBackend::linear(Mat x, std::span<const LinearOutput> outputs) {
         "linear: x [" + std::to_string(x.rows) + ", " + std::to_string(x.cols) + "], weight [" +
             std::to_string(weight.cols()) + ", " + std::to_string(weight.rows()) + "]");
     columns += weight.rows();
+    any_packed = any_packed || uses_packed(weight);
   }
-  // Slices of whole panels where there is enough for everybody, about eight a thread so that the
-  // last ones end together; of a quarter panel at the least.
-  constexpr int64_t kSmallest = cpu::kPanelColumns / 4;
-  int64_t slice = columns / (int64_t{8} * pool_->size()) / kSmallest * kSmallest;
-  slice = std::clamp<int64_t>(slice, kSmallest, 4 * cpu::kPanelColumns);
-  if (slice > cpu::kPanelColumns) slice = slice / cpu::kPanelColumns * cpu::kPanelColumns;
-  const int64_t work = x.rows * x.cols;
-  if (work * slice < kLinearGrain) {
-    slice = (kLinearGrain / work / kSmallest + 1) * kSmallest;
-  }
+  const cpu::Activations packed_x = any_packed ? quantize(x) : cpu::Activations{};
 
+  // About eight slices a thread, so that the last ones end together; slices that are whole panels
+  // of every kernel, and large enough to be worth sharing out.
+  int64_t slice = std::min(columns / (int64_t{8} * pool_->size()), 4 * kLinearUnit);
+  slice = std::max(slice, kLinearGrain / (x.rows * x.cols));
+  slice = (slice + kLinearUnit - 1) / kLinearUnit * kLinearUnit;
+  const auto slices_of = [&](const LinearOutput& output) {
+    return (output.out.cols + slice - 1) / slice;
+  };
   int64_t slices = 0;
-  for (const LinearOutput& output : outputs) slices += (output.out.cols + slice - 1) / slice;
-  pool_->parallel_for(slices, 1, [&](int64_t begin, int64_t end, int worker) {
-    for (int64_t i = begin; i < end; ++i) {
+  for (const LinearOutput& output : outputs) slices += slices_of(output);
+  pool_->parallel_for(slices, 1, [&](int64_t first, int64_t last, int worker) {
+    for (int64_t i = first; i < last; ++i) {
+      int64_t index = i;
       const LinearOutput* output = outputs.data();
-      int64_t first = i * slice;
-      while (first >= (output->out.cols + slice - 1) / slice * slice) {
-        first -= (output->out.cols + slice - 1) / slice * slice;
-        ++output;
-      }
-      const CpuWeight& weight = as_cpu(*output->weight);
-      const cpu::LinearArgs args = {
-          .type = weight.type(),
-          .decode = weight.decode(),
-          .weight = weight.row(0),
-          .weight_row_bytes = weight.row_bytes(),
-          .bias = output->bias != nullptr ? vector_of(*output->bias) : nullptr,
-          .k = x.cols,
-          .x = x.data,
-          .rows = x.rows,
-          .out = output->out.data,
-          .out_stride = output->out.cols,
-      };
-      table_.linear(args, first, std::min(first + slice, output->out.cols),
-                    scratch_.floats(worker));
+      for (; index >= slices_of(*output); ++output) index -= slices_of(*output);
+      const int64_t begin = index * slice;
+      linear_columns(x, packed_x, *output, begin, std::min(begin + slice, output->out.cols),
+                     worker);
     }
   });
 }
@@ -269,7 +320,11 @@ Result<std::unique_ptr<Backend>> create_cpu_backend(const CpuOptions& options) {
                           : std::min(platform::usable_cpus(), ThreadPool::kMaxThreads);
   WEFT_TRY_ASSIGN(std::unique_ptr<ThreadPool> pool,
                   ThreadPool::create(threads, options.thread_setup));
-  return std::make_unique<CpuBackend>(*table, std::move(pool));
+  Activations activations = options.activations;
+  if (activations == Activations::kAuto) {
+    activations = std::string_view(table->isa) == "scalar" ? Activations::kF32 : Activations::kI16;
+  }
+  return std::make_unique<CpuBackend>(*table, activations, std::move(pool));
 }
 
 }  // namespace weft

@@ -1,7 +1,9 @@
 // The Backend on this machine's processor: shares the work of each operation out over a thread
-// pool, in slices that a kernel table works through. Weights stay where they are mapped.
+// pool, in slices that a kernel table works through. Weights stay where they are mapped, or are
+// packed into the order in which the integer kernels read them.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -11,9 +13,19 @@
 
 namespace weft {
 
+// How linear layers over quantised weights hold their inputs. Weights of floats always meet
+// float32 inputs.
+enum class Activations : uint8_t {
+  kAuto,  // f32 for the scalar kernels, else i16
+  kF32,   // as they are: weights are decoded to float32
+  kI16,   // 16-bit integers, 32 to a scale: exact integer dots (kernels/cpu/packed/)
+};
+
 struct CpuOptions {
   int threads = 0;  // 1 … ThreadPool::kMaxThreads; 0: as many as there are usable processors
-  std::string isa;  // kernel table, "scalar", "avx2"; empty: WEFT_ISA, else the best there is
+  // Kernel table, "scalar", "avx2", "avx512"; empty: WEFT_ISA, else the best there is.
+  std::string isa;
+  Activations activations = Activations::kAuto;
   ThreadSetup thread_setup;
 };
 

@@ -31,7 +31,7 @@ Result<Buffer> allocate_zeroed(std::size_t size_bytes) {
                 [](void* data, std::size_t) { std::free(static_cast<void**>(data)[-1]); });
 }
 
-Result<std::unique_ptr<Weight>> CpuWeight::create(const HostTensor& tensor) {
+Result<std::unique_ptr<Weight>> CpuWeight::create(const HostTensor& tensor, ThreadPool* pool) {
   const DecodeRow decode = decode_row_function(tensor.type);
   if (decode == nullptr) {
     return fail(ErrorCode::kUnsupported,
@@ -62,7 +62,17 @@ Result<std::unique_ptr<Weight>> CpuWeight::create(const HostTensor& tensor) {
       weight->floats_ = weight->copy_.as<float>();
     }
   }
+  const PackedFormat* format = find_packed_format(tensor.type);
+  if (pool != nullptr && format != nullptr && tensor.rows() > 1) {
+    WEFT_TRY_ASSIGN(weight->packed_, PackedWeight::create(tensor, *format, *pool));
+  }
   return weight;
+}
+
+std::size_t CpuWeight::memory_bytes() const {
+  if (packed_.present()) return packed_.size_bytes();
+  return copy_.size_bytes() != 0 ? copy_.size_bytes()
+                                 : static_cast<std::size_t>(row_bytes_ * rows());
 }
 
 }  // namespace weft::cpu

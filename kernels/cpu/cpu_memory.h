@@ -1,10 +1,11 @@
-// What the CPU backend allocates: buffers, and weights that view a mapped file.
+// What the CPU backend allocates: buffers, and weights (views of a mapped file, packed copies).
 #pragma once
 
 #include <memory>
 
 #include "core/backend.h"
 #include "core/quant/decode.h"
+#include "kernels/cpu/packed/packed_weight.h"
 
 namespace weft::cpu {
 
@@ -12,15 +13,21 @@ namespace weft::cpu {
 Result<Buffer> allocate_zeroed(std::size_t size_bytes);
 
 // Views the tensor's bytes. A tensor of one row (a norm's gain, a bias) also has its values as
-// float32: the same bytes where they are that already, else a copy.
+// float32: the same bytes where they are that already, else a copy. A matrix of a packed format
+// has its packed form as well where `pool` is given: then linear() reads only that.
 class CpuWeight final : public Weight {
  public:
-  static Result<std::unique_ptr<Weight>> create(const HostTensor& tensor);
+  static Result<std::unique_ptr<Weight>> create(const HostTensor& tensor,
+                                                ThreadPool* pool = nullptr);
+
+  std::size_t memory_bytes() const override;
+  bool has_own_layout() const override { return packed_.present(); }
 
   const std::byte* row(int64_t r) const { return data_ + r * row_bytes_; }
   int64_t row_bytes() const { return row_bytes_; }
   DecodeRow decode() const { return decode_; }
   const float* floats() const { return floats_; }  // null if there are several rows
+  const PackedWeight& packed() const { return packed_; }
 
  private:
   CpuWeight(DType type, int64_t rows, int64_t cols) : Weight(type, rows, cols) {}
@@ -30,6 +37,7 @@ class CpuWeight final : public Weight {
   DecodeRow decode_ = nullptr;
   const float* floats_ = nullptr;
   Buffer copy_;
+  PackedWeight packed_;
 };
 
 }  // namespace weft::cpu

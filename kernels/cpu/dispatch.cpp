@@ -8,6 +8,9 @@
 #if defined(WEFT_HAVE_AVX2)
 #include "kernels/cpu/avx2/table.h"
 #endif
+#if defined(WEFT_HAVE_AVX512)
+#include "kernels/cpu/avx512/table.h"
+#endif
 
 namespace weft::cpu {
 namespace {
@@ -29,6 +32,9 @@ std::span<const KernelTable* const> all_tables() {
     &scalar_table(),
 #if defined(WEFT_HAVE_AVX2)
     &avx2_table(),
+#endif
+#if defined(WEFT_HAVE_AVX512)
+    &avx512_table(),
 #endif
   };
   return kTables;

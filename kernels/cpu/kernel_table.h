@@ -15,6 +15,8 @@
 #include "core/dtype.h"
 #include "core/model/config.h"
 #include "core/quant/decode.h"
+#include "kernels/cpu/packed/activations.h"
+#include "kernels/cpu/packed/format.h"
 
 namespace weft::cpu {
 
@@ -52,6 +54,23 @@ struct LinearArgs {
   float* out = nullptr;  // [rows, out_stride]
   int64_t out_stride = 0;
 };
+
+// A packed weight matrix times all rows of x, in the order of kernels/cpu/generic/packed_linear.h.
+struct PackedLinearArgs {
+  const std::byte* weight = nullptr;  // groups of format.group_size(k), aligned to 64
+  int64_t k = 0;
+  int64_t columns = 0;  // of the whole matrix; the last group may be cut
+  Activations x;
+  int64_t rows = 0;
+  const float* bias = nullptr;  // [columns] or null
+  float* out = nullptr;         // [rows, out_stride]
+  int64_t out_stride = 0;
+};
+
+// Groups [begin, end) of every row. scratch: kPackedScratch bytes, aligned to 64.
+using PackedLinearRun = void (*)(const PackedLinearArgs& args, int64_t begin, int64_t end,
+                                 std::byte* scratch);
+inline constexpr std::size_t kPackedScratch = 64 << 10;
 
 // core/backend.h's kAttentionSplit, known here without that header's inline functions.
 inline constexpr int32_t kSplit = 256;
@@ -111,6 +130,12 @@ struct KernelTable {
 
   // Columns [begin, end) of every row. scratch: float32 [kLinearScratch].
   void (*linear)(const LinearArgs& args, int64_t begin, int64_t end, float* scratch);
+
+  // The kernel of a type in kPackedFormats; null for the others. All tables agree bit for bit.
+  PackedLinearRun (*packed_linear)(DType type);
+  // Rounds one row of k elements, a multiple of 32, as packed/activations.h says. The order of a
+  // cell's integers is the table's own.
+  void (*quantize_row)(const float* x, int64_t k, std::byte* cells, ActivationScale* scales);
 
   // out = x × (1 / sqrt(mean(x²) + eps)) × gain for `rows` rows of `cols`. The squares are summed
   // in double by lanes: ((s0 + s4) + (s2 + s6)) + ...; the factor is rounded to float once.

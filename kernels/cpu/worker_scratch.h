@@ -26,6 +26,9 @@ class WorkerScratch {
 
   // Aligned to 64 bytes.
   float* floats(int worker) const { return buffers_[static_cast<std::size_t>(worker)].as<float>(); }
+  std::byte* bytes(int worker) const {
+    return buffers_[static_cast<std::size_t>(worker)].as<std::byte>();
+  }
 
  private:
   std::vector<Buffer> buffers_;

@@ -59,8 +59,9 @@ inline std::string isa_name(const ::testing::TestParamInfo<std::string>& info) {
   INSTANTIATE_TEST_SUITE_P(Isa, Suite, ::testing::ValuesIn(::weft::test::all_isas()), \
                            ::weft::test::isa_name)
 
-inline std::unique_ptr<Backend> make_backend(const std::string& isa, int threads = 1) {
-  auto backend = create_cpu_backend({.threads = threads, .isa = isa});
+inline std::unique_ptr<Backend> make_backend(const std::string& isa, int threads = 1,
+                                             Activations activations = Activations::kF32) {
+  auto backend = create_cpu_backend({.threads = threads, .isa = isa, .activations = activations});
   EXPECT_TRUE(backend.has_value()) << backend.error().message;
   return std::move(*backend);
 }

@@ -22,9 +22,10 @@ class DelegatingBackend : public Backend {
   void download(void* host, const void* device, std::size_t size_bytes) override {
     inner_->download(host, device, size_bytes);
   }
-  Result<std::unique_ptr<Weight>> load_weight(const HostTensor& tensor) override {
-    return inner_->load_weight(tensor);
+  Result<std::unique_ptr<Weight>> load_weight(const HostTensor& tensor, WeightUse use) override {
+    return inner_->load_weight(tensor, use);
   }
+  std::string activations() const override { return inner_->activations(); }
   Result<std::unique_ptr<KvCache>> create_kv_cache(const KvCacheSpec& spec) override {
     return inner_->create_kv_cache(spec);
   }

@@ -3,8 +3,10 @@
 #include "kernels/cpu/generic/attention.h"
 #include "kernels/cpu/generic/elementwise.h"
 #include "kernels/cpu/generic/norm.h"
+#include "kernels/cpu/generic/packed_table.h"
 #include "kernels/cpu/generic/store.h"
 #include "kernels/cpu/scalar/linear.h"
+#include "kernels/cpu/scalar/packed.h"
 #include "kernels/cpu/scalar/simd.h"
 
 namespace weft::cpu {
@@ -15,6 +17,8 @@ const KernelTable& scalar_table() {
       .isa = "scalar",
       .supported = [](const CpuFeatures&) { return true; },
       .linear = scalar::linear,
+      .packed_linear = packed_kernel<scalar::Plain>,
+      .quantize_row = quantize_row<scalar::Plain>,
       .rms_norm = rms_norm<F32x8, scalar::F64x8>,
       .rope = rope<F32x8>,
       .attend = attend<F32x8, scalar::Half, scalar::BFloat, scalar::Byte>,

@@ -1,0 +1,183 @@
+// Packed linear layers as they are meant: the loops of generic/packed_linear.h over plain arrays.
+#pragma once
+
+#include "core/half.h"
+#include "core/quant/fp4.h"
+#include "core/quant/iq4_nl.h"
+#include "kernels/cpu/generic/packed_linear.h"
+
+namespace weft::cpu::scalar {
+
+struct F32x16 {
+  float lane[16];
+
+  template <class Fn>
+  static F32x16 each(const Fn& fn) {
+    F32x16 r;
+    for (int j = 0; j < 16; ++j) r.lane[j] = fn(j);
+    return r;
+  }
+  static F32x16 splat(float x) {
+    return each([&](int) { return x; });
+  }
+  static F32x16 zero() { return splat(0.0f); }
+  static F32x16 load(const float* p) {
+    return each([&](int j) { return p[j]; });
+  }
+  void store(float* p) const {
+    for (int j = 0; j < 16; ++j) p[j] = lane[j];
+  }
+  static F32x16 from_halves(const std::byte* p) {
+    return each([&](int j) {
+      uint16_t half;
+      __builtin_memcpy(&half, p + 2 * j, sizeof(half));
+      return float_from_half(half);
+    });
+  }
+  static F32x16 from_bytes(const std::byte* p) {
+    return each([&](int j) { return static_cast<float>(static_cast<uint8_t>(p[j])); });
+  }
+  static F32x16 from_signed(const std::byte* p) {
+    return each([&](int j) { return static_cast<float>(static_cast<int8_t>(p[j])); });
+  }
+  static F32x16 from_low_nibbles(const std::byte* p) {
+    return each([&](int j) { return static_cast<float>(static_cast<uint8_t>(p[j]) & 15); });
+  }
+  static F32x16 from_high_nibbles(const std::byte* p) {
+    return each([&](int j) { return static_cast<float>(static_cast<uint8_t>(p[j]) >> 4); });
+  }
+  static F32x16 from_e8m0(const std::byte* p) {
+    return each([&](int j) { return half_scale_from_e8m0(static_cast<uint8_t>(p[j])); });
+  }
+};
+
+static inline F32x16 operator+(F32x16 a, F32x16 b) {
+  return F32x16::each([&](int j) { return a.lane[j] + b.lane[j]; });
+}
+static inline F32x16 operator-(F32x16 a, F32x16 b) {
+  return F32x16::each([&](int j) { return a.lane[j] - b.lane[j]; });
+}
+static inline F32x16 operator*(F32x16 a, F32x16 b) {
+  return F32x16::each([&](int j) { return a.lane[j] * b.lane[j]; });
+}
+static inline F32x16 fma(F32x16 a, F32x16 b, F32x16 c) {
+  return F32x16::each([&](int j) { return __builtin_fmaf(a.lane[j], b.lane[j], c.lane[j]); });
+}
+
+struct I32x16 {
+  int32_t lane[16];
+
+  static I32x16 splat(int32_t x) {
+    I32x16 r;
+    for (int32_t& v : r.lane) v = x;
+    return r;
+  }
+};
+static inline I32x16 operator-(I32x16 a, I32x16 b) {
+  for (int j = 0; j < 16; ++j) a.lane[j] -= b.lane[j];
+  return a;
+}
+static inline F32x16 to_float(I32x16 a) {
+  return F32x16::each([&](int j) { return static_cast<float>(a.lane[j]); });
+}
+
+// The activations of a cell are 32 16-bit integers in order.
+struct Plain {
+  using Floats = F32x16;
+  using Ints = I32x16;
+  // What the codes stand for, plus the format's offset: [unit][column][element].
+  struct Cell {
+    uint8_t code[kUnits * kUnitBytes];
+  };
+
+  static constexpr int kFewRows = 1;
+  static constexpr int kManyRows = 4;
+  static constexpr int kTileRows = 2;
+  static constexpr int kTileGroups = 1;
+  static constexpr int kPanelCellBytes = kUnits * kUnitBytes;
+
+  static void prefetch(const std::byte*, int) {}
+
+  static uint32_t largest(const float* x) {
+    uint32_t most = 0;
+    for (int i = 0; i < kCellElements; ++i) {
+      const uint32_t bits = bits_from_float(x[i]) & 0x7fffffffu;
+      most = bits > most ? bits : most;
+    }
+    return most;
+  }
+
+  static void quantize(const float* x, float inverse, std::byte* cell, int32_t (&sum)[2]) {
+    for (int i = 0; i < kCellElements; ++i) {
+      const auto a = static_cast<int16_t>(__builtin_rintf(x[i] * inverse));
+      sum[i / 16] += a;
+      __builtin_memcpy(cell + 2 * i, &a, sizeof(a));
+    }
+  }
+
+  template <const PackedFormat& F>
+  static void unpack(const std::byte* p, Cell& cell) {
+    for (int u = 0; u < kUnits; ++u) {
+      for (int i = 0; i < kUnitBytes; ++i) {
+        const auto plane = [&](int vector) { return static_cast<int>(p[kUnitBytes * vector + i]); };
+        int code = 0;
+        int bits = 0;
+        int vectors = 0;
+        if constexpr (F.planes == 8) {
+          code = plane(u);
+        } else {
+          if constexpr ((F.planes & 4) != 0) {
+            code = plane(u % 4) >> (u / 4 * 4) & 15;
+            bits += 4;
+            vectors += 4;
+          }
+          if constexpr ((F.planes & 2) != 0) {
+            code |= (plane(vectors + u % 2) >> (u / 2 * 2) & 3) << bits;
+            bits += 2;
+            vectors += 2;
+          }
+          if constexpr ((F.planes & 1) != 0) code |= (plane(vectors) >> u & 1) << bits;
+        }
+        if constexpr (F.table == CodeTable::kIq4) code = iq4_levels()[code] + F.offset;
+        if constexpr (F.table == CodeTable::kFp4) code = fp4_doubled_levels()[code] + F.offset;
+        cell.code[kUnitBytes * u + i] = static_cast<uint8_t>(code);
+      }
+    }
+  }
+
+  template <const PackedFormat& F>
+  static void store_panel(const Cell& cell, std::byte* p) {
+    __builtin_memcpy(p, cell.code, sizeof(cell.code));
+  }
+
+  static I32x16 dot(const uint8_t* codes, int first, int count, const std::byte* a) {
+    I32x16 sum = I32x16::splat(0);
+    for (int k = 4 * first; k < 4 * (first + count); ++k) {
+      int16_t x;
+      __builtin_memcpy(&x, a + 2 * k, sizeof(x));
+      for (int j = 0; j < 16; ++j) {
+        sum.lane[j] += int32_t{codes[kUnitBytes * (k / 4) + 4 * j + k % 4]} * x;
+      }
+    }
+    return sum;
+  }
+
+  template <const PackedFormat& F, int R, int kUnitCount>
+  static void dots(const Cell& cell, int first, const std::byte* const (&a)[R], int64_t at,
+                   Ints (&sums)[R]) {
+    for (int r = 0; r < R; ++r) sums[r] = dot(cell.code, first, kUnitCount, a[r] + at);
+  }
+
+  template <int R, int C, int kUnitCount>
+  static void tile_dots(const std::byte* codes, std::size_t group_distance, int first,
+                        const std::byte* const (&a)[R], int64_t at, Ints (&sums)[R][C]) {
+    for (int r = 0; r < R; ++r) {
+      for (int g = 0; g < C; ++g) {
+        const auto* bytes = reinterpret_cast<const uint8_t*>(codes + g * group_distance);
+        sums[r][g] = dot(bytes, first, kUnitCount, a[r] + at);
+      }
+    }
+  }
+};
+
+}  // namespace weft::cpu::scalar
