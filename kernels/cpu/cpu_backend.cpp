@@ -206,7 +206,7 @@ void CpuBackend::linear(Mat x, std::span<const LinearOutput> outputs) {
   // About eight slices a thread, so that the last ones end together; slices that are whole panels
   // of every kernel, and large enough to be worth sharing out.
   int64_t slice = std::min(columns / (int64_t{8} * pool_->size()), 4 * kLinearUnit);
-  slice = std::max(slice, kLinearGrain / (x.rows * x.cols));
+  slice = std::max({slice, kLinearGrain / (x.rows * x.cols), int64_t{1}});
   slice = (slice + kLinearUnit - 1) / kLinearUnit * kLinearUnit;
   const auto slices_of = [&](const LinearOutput& output) {
     return (output.out.cols + slice - 1) / slice;

@@ -27,6 +27,27 @@ std::string names_of_supported(const CpuFeatures& features) {
 
 }  // namespace
 
+#if defined(WEFT_HAVE_AVX512)
+namespace {
+
+const KernelTable& avx512_table() {
+  static const KernelTable kTable = [] {
+    KernelTable table = avx2_table();
+    table.isa = "avx512";
+    table.supported = [](const CpuFeatures& f) {
+      return avx2_table().supported(f) && f.avx512f && f.avx512bw && f.avx512dq && f.avx512vl &&
+             f.avx512_vnni;
+    };
+    table.packed_linear = avx512_kernels().packed_linear;
+    table.quantize_row = avx512_kernels().quantize_row;
+    return table;
+  }();
+  return kTable;
+}
+
+}  // namespace
+#endif
+
 std::span<const KernelTable* const> all_tables() {
   static const std::array kTables = {
     &scalar_table(),

@@ -29,6 +29,8 @@ class Forced {
 CpuFeatures everything() {
   CpuFeatures features;
   features.avx2 = features.fma = features.f16c = true;
+  features.avx512f = features.avx512bw = features.avx512dq = features.avx512vl = true;
+  features.avx512_vnni = true;
   return features;
 }
 

@@ -83,8 +83,9 @@ static inline F32x16 to_float(I32x16 a) {
 }
 
 // Eight columns' codes of a unit, unpacked: one byte a code.
-template <const PackedFormat& F>
+template <DType kType>
 static inline __m256i unit_codes(const std::byte* cell, int unit, int half) {
+  constexpr PackedFormat F = kPackedFormatOf<kType>;
   const auto load = [&](int vector) {
     return _mm256_loadu_si256(
         reinterpret_cast<const __m256i*>(cell + kUnitBytes * vector + 32 * half));
@@ -181,7 +182,7 @@ struct Madd {
     }
   }
 
-  template <const PackedFormat& F>
+  template <DType kType>
   static inline void unpack(const std::byte* p, Cell& cell) {
     cell.codes = p;
   }
@@ -198,13 +199,13 @@ struct Madd {
   }
 
   // [unit][even, odd][columns 0 … 7, 8 … 15]
-  template <const PackedFormat& F>
+  template <DType kType>
   static inline void store_panel(const Cell& cell, std::byte* p) {
 #pragma GCC unroll 8
     for (int u = 0; u < kUnits; ++u) {
 #pragma GCC unroll 2
       for (int half = 0; half < 2; ++half) {
-        const __m256i codes = unit_codes<F>(cell.codes, u, half);
+        const __m256i codes = unit_codes<kType>(cell.codes, u, half);
         auto* to = reinterpret_cast<__m256i*>(p + 128 * u + 32 * half);
         _mm256_store_si256(to, even(codes));
         _mm256_store_si256(to + 2, odd(codes));
@@ -212,7 +213,7 @@ struct Madd {
     }
   }
 
-  template <const PackedFormat& F, int R, int kUnitCount>
+  template <DType kType, int R, int kUnitCount>
   static inline void dots(const Cell& cell, int first, const std::byte* const (&a)[R], int64_t at,
                           Ints (&dot)[R]) {
 #pragma GCC unroll 2
@@ -221,7 +222,7 @@ struct Madd {
       for (int r = 0; r < R; ++r) sum[r] = _mm256_setzero_si256();
 #pragma GCC unroll 8
       for (int u = 0; u < kUnitCount; ++u) {
-        const __m256i codes = unit_codes<F>(cell.codes, first + u, half);
+        const __m256i codes = unit_codes<kType>(cell.codes, first + u, half);
         const __m256i w[] = {even(codes), odd(codes)};
         for (int r = 0; r < R; ++r) {
           const std::byte* x = a[r] + at + 8 * (first + u);

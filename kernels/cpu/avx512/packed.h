@@ -130,8 +130,9 @@ struct Vnni {
     }
   }
 
-  template <const PackedFormat& F>
+  template <DType kType>
   static inline void unpack(const std::byte* p, Cell& cell) {
+    constexpr PackedFormat F = kPackedFormatOf<kType>;
     __m512i(&w)[kUnits] = cell.unit;
     if constexpr (F.planes == 8) {
       for (int u = 0; u < kUnits; ++u) w[u] = load(p + 64 * u);
@@ -173,7 +174,7 @@ struct Vnni {
     }
   }
 
-  template <const PackedFormat&>
+  template <DType>
   static inline void store_panel(const Cell& cell, std::byte* p) {
     for (int u = 0; u < kUnits; ++u) _mm512_store_si512(p + 64 * u, cell.unit[u]);
   }
@@ -184,7 +185,7 @@ struct Vnni {
     return _mm512_set1_epi32(word);
   }
 
-  template <const PackedFormat& F, int R, int kUnitCount>
+  template <DType kType, int R, int kUnitCount>
   static inline void dots(const Cell& cell, int first, const std::byte* const (&a)[R], int64_t at,
                           Ints (&dot)[R]) {
     __m512i high[R];

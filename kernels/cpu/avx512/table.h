@@ -5,8 +5,12 @@
 
 namespace weft::cpu {
 
-// AVX-512 with byte dot products (VNNI): Intel since Ice Lake, AMD since Zen 4. What has no
-// kernels of 512 bits is that of AVX2.
-const KernelTable& avx512_table();
+// What AVX-512 with byte dot products (VNNI: Intel since Ice Lake, AMD since Zen 4) does better
+// than AVX2; dispatch.cpp makes a table of it and the rest of AVX2's.
+struct Avx512Kernels {
+  PackedLinearRun (*packed_linear)(DType type);
+  void (*quantize_row)(const float* x, int64_t k, std::byte* cells, ActivationScale* scales);
+};
+const Avx512Kernels& avx512_kernels();
 
 }  // namespace weft::cpu

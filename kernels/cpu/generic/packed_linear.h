@@ -10,10 +10,11 @@
 //
 // Isa supplies, for 16 columns at a time:
 //   Floats, Ints    vectors: zero, load, store, splat, fma, *, to_float
-//   Cell            the codes of a cell: unpack<F>(bytes, cell), store_panel<F>(cell, bytes)
+//   Cell            the codes of a cell: unpack<F>(bytes, cell), store_panel<kType>(cell, bytes)
 //   dots            the integers of one sub-block of a cell for some rows
 //   tile_dots       of a panel's groups for some rows
-//   kFewRows, kManyRows, kTileRows, kTileGroups, kPanelCellBytes
+//   kFewRows, kManyRows (rows from which panels pay; 0: never), kTileRows, kTileGroups,
+//   kPanelCellBytes
 #pragma once
 
 #include "kernels/cpu/kernel_table.h"
@@ -23,8 +24,9 @@ namespace weft::cpu {
 // Cells of a panel: codes and scales of a tile's groups stay in the first cache level.
 inline constexpr int kPanelCells = 16;
 
-template <class Isa, const PackedFormat& F>
+template <class Isa, DType kType>
 struct PackedLinear {
+  static constexpr PackedFormat F = kPackedFormatOf<kType>;
   using Floats = typename Isa::Floats;
   using Ints = typename Isa::Ints;
   using Cell = typename Isa::Cell;
@@ -131,13 +133,13 @@ struct PackedLinear {
       for (int i = 0; i < kSuper; ++i) {
         Isa::prefetch(codes, F.cell_bytes());
         Cell cell;
-        Isa::template unpack<F>(codes, cell);
+        Isa::template unpack<kType>(codes, cell);
         const Scales s = read_scales(scale, super);
 #pragma GCC unroll 2
         for (int sub = 0; sub < kSubs; ++sub) {
           Ints dot[R];
-          Isa::template dots<F, R, kSubUnits>(cell, sub * kSubUnits, a,
-                                              (c + i) * kActivationCellBytes, dot);
+          Isa::template dots<kType, R, kSubUnits>(cell, sub * kSubUnits, a,
+                                                  (c + i) * kActivationCellBytes, dot);
           for (int r = 0; r < R; ++r) {
             acc[r] = step(dot[r], a_scale[r][c + i], sub, s.scale[sub], s.min[sub], acc[r]);
           }
@@ -185,8 +187,8 @@ struct PackedLinear {
       scale += F.super_bytes();
       for (int i = 0; i < kSuper; ++i) {
         Cell cell;
-        Isa::template unpack<F>(codes, cell);
-        Isa::template store_panel<F>(cell, panel.codes + (c + i) * Isa::kPanelCellBytes);
+        Isa::template unpack<kType>(codes, cell);
+        Isa::template store_panel<kType>(cell, panel.codes + (c + i) * Isa::kPanelCellBytes);
         panel.scales[c + i] = read_scales(scale, super);
         codes += F.cell_bytes();
         scale += F.scale_bytes();
@@ -261,16 +263,21 @@ struct PackedLinear {
   }
 
   // Groups [begin, end) of all rows. scratch: kPackedScratch bytes, aligned to 64.
-  static void run(const PackedLinearArgs& args, int64_t begin, int64_t end, std::byte* scratch) {
-    static_assert(sizeof(Panel) * Isa::kTileGroups <= kPackedScratch);
-    if (args.rows < Isa::kManyRows) return few(args, begin, end);
-    auto* panels = reinterpret_cast<Panel*>(scratch);
-    // A cut group has no place for whole vectors in the output.
-    const int64_t whole = args.columns / kGroupColumns < end ? args.columns / kGroupColumns : end;
-    for (; begin + Isa::kTileGroups <= whole; begin += Isa::kTileGroups) {
-      many<Isa::kTileGroups>(args, begin, panels);
+  static void run(const PackedLinearArgs& args, int64_t begin, int64_t end,
+                  [[maybe_unused]] std::byte* scratch) {
+    if constexpr (Isa::kManyRows != 0) {
+      static_assert(sizeof(Panel) * Isa::kTileGroups <= kPackedScratch);
+      if (args.rows >= Isa::kManyRows) {
+        auto* panels = reinterpret_cast<Panel*>(scratch);
+        // A cut group has no place for whole vectors in the output.
+        const int64_t uncut = args.columns / kGroupColumns;
+        const int64_t whole = uncut < end ? uncut : end;
+        for (; begin + Isa::kTileGroups <= whole; begin += Isa::kTileGroups) {
+          many<Isa::kTileGroups>(args, begin, panels);
+        }
+        for (; begin < whole; ++begin) many<1>(args, begin, panels);
+      }
     }
-    for (; begin < whole; ++begin) many<1>(args, begin, panels);
     few(args, begin, end);
   }
 };

@@ -12,7 +12,7 @@ static PackedLinearRun packed_kernel(DType type) {
   if constexpr (I == kCount) {
     return nullptr;
   } else {
-    if (kPackedFormats[I].type == type) return PackedLinear<Isa, kPackedFormats[I]>::run;
+    if (kPackedFormats[I].type == type) return PackedLinear<Isa, kPackedFormats[I].type>::run;
     return packed_kernel<Isa, I + 1>(type);
   }
 }

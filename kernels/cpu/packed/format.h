@@ -125,4 +125,7 @@ static constexpr const PackedFormat* find_packed_format(DType type) {
   return nullptr;
 }
 
+template <DType kType>
+inline constexpr PackedFormat kPackedFormatOf = *find_packed_format(kType);
+
 }  // namespace weft::cpu

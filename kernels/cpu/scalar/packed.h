@@ -91,10 +91,7 @@ struct Plain {
   };
 
   static constexpr int kFewRows = 1;
-  static constexpr int kManyRows = 4;
-  static constexpr int kTileRows = 2;
-  static constexpr int kTileGroups = 1;
-  static constexpr int kPanelCellBytes = kUnits * kUnitBytes;
+  static constexpr int kManyRows = 0;
 
   static void prefetch(const std::byte*, int) {}
 
@@ -115,8 +112,9 @@ struct Plain {
     }
   }
 
-  template <const PackedFormat& F>
+  template <DType kType>
   static void unpack(const std::byte* p, Cell& cell) {
+    constexpr PackedFormat F = kPackedFormatOf<kType>;
     for (int u = 0; u < kUnits; ++u) {
       for (int i = 0; i < kUnitBytes; ++i) {
         const auto plane = [&](int vector) { return static_cast<int>(p[kUnitBytes * vector + i]); };
@@ -145,11 +143,6 @@ struct Plain {
     }
   }
 
-  template <const PackedFormat& F>
-  static void store_panel(const Cell& cell, std::byte* p) {
-    __builtin_memcpy(p, cell.code, sizeof(cell.code));
-  }
-
   static I32x16 dot(const uint8_t* codes, int first, int count, const std::byte* a) {
     I32x16 sum = I32x16::splat(0);
     for (int k = 4 * first; k < 4 * (first + count); ++k) {
@@ -162,21 +155,10 @@ struct Plain {
     return sum;
   }
 
-  template <const PackedFormat& F, int R, int kUnitCount>
+  template <DType kType, int R, int kUnitCount>
   static void dots(const Cell& cell, int first, const std::byte* const (&a)[R], int64_t at,
                    Ints (&sums)[R]) {
     for (int r = 0; r < R; ++r) sums[r] = dot(cell.code, first, kUnitCount, a[r] + at);
-  }
-
-  template <int R, int C, int kUnitCount>
-  static void tile_dots(const std::byte* codes, std::size_t group_distance, int first,
-                        const std::byte* const (&a)[R], int64_t at, Ints (&sums)[R][C]) {
-    for (int r = 0; r < R; ++r) {
-      for (int g = 0; g < C; ++g) {
-        const auto* bytes = reinterpret_cast<const uint8_t*>(codes + g * group_distance);
-        sums[r][g] = dot(bytes, first, kUnitCount, a[r] + at);
-      }
-    }
   }
 };
 
