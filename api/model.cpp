@@ -23,6 +23,7 @@ Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
   ModelInfo& info = model->info_;
   const ModelConfig& config = parts.config;
   info.activations = backend->activations();
+  info.kv_type = info.activations == "f32" ? "f32" : "f16";
   info.name = config.name;
   info.architecture = config.architecture;
   info.n_vocab = config.n_vocab;

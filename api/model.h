@@ -53,6 +53,9 @@ struct ModelInfo {
   int32_t n_ctx_train = 0;  // tokens
   uint64_t size_bytes = 0;  // of the weights, as stored
   std::string activations;  // what "auto" came to: "f32", "i16"
+  // What a context's kv_type of "auto" comes to: "f32" where activations are float32, so that
+  // nothing is rounded that need not be; else "f16", whose rounding is lost beside theirs.
+  std::string kv_type;
 };
 
 // Immutable, thread-safe. Contexts keep what they need of it alive.
@@ -89,7 +92,7 @@ struct ContextParams {
   int32_t max_batch_tokens = 512;  // tokens computed in one step
   int32_t max_logit_rows = 1;      // only evaluate() wants more than the last token's logits
   int32_t block_size = 16;         // tokens of a KV block; divides 256
-  std::string kv_type = "auto";    // auto (f32), f32, f16, bf16, q8_0
+  std::string kv_type = "auto";    // auto (ModelInfo::kv_type), f32, f16, bf16, q8_0
   // Where steps, prompt chunks and generations are recorded (api/trace.h), from the thread that
   // calls. nullptr: nowhere, at no cost.
   std::shared_ptr<Trace> trace;

@@ -6,13 +6,8 @@
 namespace weft {
 namespace {
 
-// What "auto" stands for: float32 where activations are float32, so that nothing is rounded that
-// need not be; else half floats, whose rounding is lost beside theirs. Every mode of today holds
-// activations in float32.
-DType auto_kv_type(const Model&) { return DType::kF32; }
-
 Result<DType> kv_type_of(const Model& model, const std::string& name) {
-  if (name == "auto") return auto_kv_type(model);
+  if (name == "auto") return kv_type_of(model, model.info().kv_type);
   if (name == "f32") return DType::kF32;
   if (name == "f16") return DType::kF16;
   if (name == "bf16") return DType::kBF16;

@@ -1,7 +1,7 @@
 // The CPU backend's products, through its own interface, each with its rates and the shares of the
 // peaks that were measured in the same process a moment before: of memory reads, and of what its
 // kernels multiply with. %roof is the larger of the two.
-//   weft_bench_kernels --benchmark_filter=linear/avx2/Q4_K
+//   weft_bench_kernels --benchmark_filter=linear/avx2/i16/Q4_K
 // WEFT_BENCH_THREADS sets the threads (1).
 #include <algorithm>
 #include <chrono>
@@ -9,6 +9,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -72,12 +73,17 @@ double seconds_each(benchmark::State& state, const Work& work) {
   return all.count() / static_cast<double>(state.iterations());
 }
 
-void linear(benchmark::State& state, const std::string& isa, DType type, int64_t rows) {
-  const auto backend = create_cpu_backend({.threads = threads(), .isa = isa}).value();
+void linear(benchmark::State& state, const std::string& isa, Activations activations, DType type,
+            int64_t rows) {
+  const auto backend =
+      create_cpu_backend({.threads = threads(), .isa = isa, .activations = activations}).value();
   const int64_t columns = columns_for(type, rows);
   const auto bytes = some_blocks(type, columns * kInput);
   const HostTensor tensor = {"w", type, {kInput, columns, 1, 1}, bytes};
   const auto weight = backend->load_weight(tensor).value();
+  if (activations != Activations::kF32 && !weight->has_own_layout()) {
+    return state.SkipWithError("computed as f32");
+  }
   std::vector<float> x(static_cast<std::size_t>(rows * kInput));
   std::mt19937 random(2);
   for (float& value : x) value = std::normal_distribution<float>()(random);
@@ -89,7 +95,7 @@ void linear(benchmark::State& state, const std::string& isa, DType type, int64_t
 
   const Peaks& peak = peaks();
   const bool floats = type == DType::kF32 || type == DType::kF16 || type == DType::kBF16;
-  const std::string_view limit = peak.compute_limit(isa, "f32", floats);
+  const std::string_view limit = peak.compute_limit(isa, backend->activations(), floats);
   const double flops = 2.0 * static_cast<double>(rows * columns * kInput) / seconds;
   const double read = static_cast<double>(bytes.size()) / seconds;
   const double of_read = 100 * read / peak.read_bytes_per_s;
@@ -103,6 +109,8 @@ void linear(benchmark::State& state, const std::string& isa, DType type, int64_t
 }
 
 void register_all() {
+  const std::pair<std::string, Activations> kModes[] = {{"f32", Activations::kF32},
+                                                        {"i16", Activations::kI16}};
   const CpuFeatures features = detect_cpu_features();
   for (const cpu::KernelTable* table : cpu::all_tables()) {
     if (!table->supported(features)) continue;
@@ -110,13 +118,17 @@ void register_all() {
     for (const DTypeInfo& info : all_dtypes()) {
       const DType type = info.type;
       if (decode_row_function(type) == nullptr) continue;
-      for (const int64_t rows : {1, 4, 16, 64, 512}) {
-        const std::string name =
-            "linear/" + isa + "/" + std::string(info.name) + "/" + std::to_string(rows);
-        benchmark::RegisterBenchmark(
-            name.c_str(), [=](benchmark::State& state) { linear(state, isa, type, rows); })
-            ->UseRealTime()
-            ->Unit(benchmark::kMicrosecond);
+      for (const auto& [mode, activations] : kModes) {
+        for (const int64_t rows : {1, 4, 16, 64, 512}) {
+          const std::string name = "linear/" + isa + "/" + mode + "/" + std::string(info.name) +
+                                   "/" + std::to_string(rows);
+          benchmark::RegisterBenchmark(name.c_str(),
+                                       [=, activations = activations](benchmark::State& state) {
+                                         linear(state, isa, activations, type, rows);
+                                       })
+              ->UseRealTime()
+              ->Unit(benchmark::kMicrosecond);
+        }
       }
     }
   }

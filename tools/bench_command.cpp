@@ -63,8 +63,6 @@ std::string isa_of(const std::string& device) {
   return device.substr(begin, device.find(',') - begin);
 }
 
-std::string or_f32(const std::string& kind) { return kind == "auto" ? "f32" : kind; }
-
 int threads_of(const ModelOptions& options) {
   return options.threads != 0 ? options.threads : platform::usable_cpus();
 }
@@ -99,7 +97,7 @@ class CaseRunner {
                .n_params = info.n_params};
     BenchRow row{.threads = threads_of(model->options()),
                  .activations = info.activations,
-                 .kv_type = or_f32(flags_.config.kv_type)};
+                 .kv_type = flags_.config.kv_type == "auto" ? info.kv_type : flags_.config.kv_type};
     {
       WEFT_TRY_ASSIGN(const auto context, Context::create(model, {.n_ctx = 1}));
       row.isa = isa_of(context->device_description());
@@ -288,7 +286,7 @@ void add_bench_command(CLI::App& app, int& exit_code) {
       ->delimiter(',');
   command
       ->add_option("--activations", flags->activations,
-                   "How linear layers hold their inputs, one after another (auto = f32)")
+                   "How linear layers hold their inputs, one after another (auto: i16)")
       ->delimiter(',')
       ->check(activation_mode())
       ->capture_default_str();

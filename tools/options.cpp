@@ -56,7 +56,9 @@ CLI::Validator activation_mode() {
 }
 
 void add_kv_type_flag(CLI::App& command, std::string& kv_type) {
-  command.add_option("--kv-type", kv_type, "How keys and values are kept (auto = f32)")
+  command
+      .add_option("--kv-type", kv_type,
+                  "How keys and values are kept (auto: f32 with f32 activations, else f16)")
       ->check(CLI::IsMember({"auto", "f32", "f16", "bf16", "q8_0"}))
       ->capture_default_str();
 }
@@ -66,7 +68,7 @@ void EngineFlags::add_to(CLI::App& command) {
   command.add_option("--isa", model.isa, "Force a CPU kernel set (scalar, avx2, …)");
   command
       .add_option("--activations", model.activations,
-                  "How linear layers hold their inputs (auto = f32)")
+                  "How linear layers hold their inputs (auto: i16; f32 with the scalar kernels)")
       ->check(activation_mode())
       ->capture_default_str();
 }

@@ -25,7 +25,7 @@ struct CpuOptions {
   int threads = 0;  // 1 … ThreadPool::kMaxThreads; 0: as many as there are usable processors
   // Kernel table, "scalar", "avx2", "avx512"; empty: WEFT_ISA, else the best there is.
   std::string isa;
-  Activations activations = Activations::kAuto;
+  Activations activations = Activations::kF32;
   ThreadSetup thread_setup;
 };
 
