@@ -193,7 +193,8 @@ bool RuntimeCore::close(std::chrono::milliseconds timeout) {
   blocking_.close();
   timers_->close();
   end_workers();
-  if (!context_is_own()) return drained;  // what was told to stop comes to its end by itself
+  // Over a context of the caller's that is there still, what was told to stop ends by itself.
+  if (!context_is_own() && ops_->post(executor_, [] {})) return drained;
   // What is still there waits for an executor that runs nothing any more.
   std::unordered_map<const Activity*, std::shared_ptr<Activity>> left;
   const std::lock_guard lock(mutex_);

@@ -76,16 +76,36 @@ class Running final : public Activity, public std::enable_shared_from_this<Runni
   void run(Awaitable<void> body) {
     strand_.emplace(core_->executor());
     asio::co_spawn(*strand_, std::move(body),
-                   asio::bind_cancellation_slot(
-                       signal_.slot(),
-                       [self = shared_from_this()](const std::exception_ptr&) { self->leave(); }));
+                   asio::bind_cancellation_slot(signal_.slot(),
+                                                [end = std::make_shared<End>(shared_from_this())](
+                                                    const std::exception_ptr&) {}));
     task_->set_stop([weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->emit();
     });
   }
 
  private:
+  // Belongs to the coroutine: goes when it is done, or destroyed with its context, which is the
+  // last moment for the strand.
+  struct End {
+    explicit End(std::shared_ptr<Running> r) : running(std::move(r)) {}
+    End(const End&) = delete;
+    End& operator=(const End&) = delete;
+    ~End() { running->coroutine_ended(); }
+    std::shared_ptr<Running> running;
+  };
+
+  void coroutine_ended() {
+    {
+      const std::lock_guard lock(mutex_);
+      strand_.reset();
+    }
+    leave();
+  }
+
   void emit() {
+    const std::lock_guard lock(mutex_);
+    if (!strand_) return;
     core_->post_to(*strand_, [self = shared_from_this()] {
       self->signal_.emit(asio::cancellation_type::terminal);
     });
@@ -93,7 +113,8 @@ class Running final : public Activity, public std::enable_shared_from_this<Runni
 
   std::shared_ptr<RuntimeCore> core_;
   std::shared_ptr<TaskBase> task_;
-  std::optional<asio::strand<Executor>> strand_;  // of a coroutine; once it may run
+  std::mutex mutex_;
+  std::optional<asio::strand<Executor>> strand_;  // of a coroutine, while it runs; guarded
   asio::cancellation_signal signal_;
 };
 

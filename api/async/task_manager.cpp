@@ -137,8 +137,10 @@ TaskManager::~TaskManager() {
 
 Result<void> TaskManager::start(const std::string& name, Begin begin) {
   WEFT_TRY_ASSIGN(const auto task, core_->add(name));
-  task->set_observer(
-      [core = core_, name](const Result<void>& outcome) { core->ended(name, outcome); });
+  // Weak: the core keeps its tasks.
+  task->set_observer([weak = std::weak_ptr(core_), name](const Result<void>& outcome) {
+    if (const auto core = weak.lock()) core->ended(name, outcome);
+  });
   detail::start_coroutine(core_->runtime, begin(task), task);
   return {};
 }
