@@ -141,8 +141,12 @@ struct Madd {
 
   // As in the AVX-512 kernels.
   static constexpr int kAhead = 16384;
+  static constexpr int kNear = 1024;
   static void prefetch(const std::byte* codes, int bytes) {
-    for (int i = 0; i < bytes; i += 64) _mm_prefetch(codes + kAhead + i, _MM_HINT_T1);
+    for (int i = 0; i < bytes; i += 64) {
+      _mm_prefetch(codes + kAhead + i, _MM_HINT_T1);
+      _mm_prefetch(codes + kNear + i, _MM_HINT_T0);
+    }
   }
 
   // The largest bit pattern without its sign: NaN is above infinity, infinity above all numbers.

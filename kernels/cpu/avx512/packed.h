@@ -73,11 +73,15 @@ struct Vnni {
   static constexpr int kTileGroups = 2;
   static constexpr int kPanelCellBytes = kUnits * kUnitBytes;
 
-  // Far enough ahead that memory keeps both its pace and its distance (measured: 16 KiB gives 1.3
-  // times the rate of 2 KiB), into the second level, which has room for it.
+  // In two hops: from memory into the second level, far enough ahead that memory keeps its pace
+  // (measured: 16 KiB gives 1.3 times the rate of 2 KiB), then into the first (another 1.1 times).
   static constexpr int kAhead = 16384;
+  static constexpr int kNear = 1024;
   static void prefetch(const std::byte* codes, int bytes) {
-    for (int i = 0; i < bytes; i += 64) _mm_prefetch(codes + kAhead + i, _MM_HINT_T1);
+    for (int i = 0; i < bytes; i += 64) {
+      _mm_prefetch(codes + kAhead + i, _MM_HINT_T1);
+      _mm_prefetch(codes + kNear + i, _MM_HINT_T0);
+    }
   }
 
   // The largest bit pattern without its sign: NaN is above infinity, infinity above all numbers.
