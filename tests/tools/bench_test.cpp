@@ -72,8 +72,9 @@ TEST(Bench, TableAndCsvHaveTheSameRows) {
 }
 
 TEST(Bench, EveryInstructionSetAndModeHasItsRows) {
-  const auto ran = run_infer({"bench", kModel, "-p", "3", "-n", "2", "-r", "1", "-t", "1", "--isa",
-                              "all", "--activations", "f32,auto", "-o", "json"});
+  const auto ran =
+      run_infer({"bench", kModel, "-p", "3", "-n", "2", "-r", "1", "-t", "1", "--isa", "all",
+                 "--activations", "f32,auto", "--kv-type", "f32", "-o", "json"});
   ASSERT_EQ(ran.exit_code, 0) << ran.err;
   std::vector<std::string> isas;
   std::set<std::string> f32_hashes;

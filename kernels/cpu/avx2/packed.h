@@ -8,6 +8,9 @@
 #include "kernels/cpu/generic/packed_linear.h"
 
 namespace weft::cpu::avx2 {
+// Nameless, as this header is one source file's: whatever is instantiated with these types stays in
+// that file's object.
+namespace {
 
 struct F32x16 {
   __m256 low, high;
@@ -256,4 +259,5 @@ struct Madd {
   }
 };
 
+}  // namespace
 }  // namespace weft::cpu::avx2

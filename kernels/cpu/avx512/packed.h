@@ -8,6 +8,9 @@
 #include "kernels/cpu/generic/packed_linear.h"
 
 namespace weft::cpu::avx512 {
+// Nameless, as this header is one source file's: whatever is instantiated with these types stays in
+// that file's object.
+namespace {
 
 struct F32x16 {
   __m512 v;
@@ -232,4 +235,5 @@ struct Vnni {
   }
 };
 
+}  // namespace
 }  // namespace weft::cpu::avx512

@@ -7,6 +7,9 @@
 #include "kernels/cpu/generic/packed_linear.h"
 
 namespace weft::cpu::scalar {
+// Nameless, as this header is one source file's: whatever is instantiated with these types stays in
+// that file's object.
+namespace {
 
 struct F32x16 {
   float lane[16];
@@ -162,4 +165,5 @@ struct Plain {
   }
 };
 
+}  // namespace
 }  // namespace weft::cpu::scalar
