@@ -87,7 +87,11 @@ class Op : public OpBase {
     result_ = std::move(result);
     run();
   }
-  void fail_with(Error error) override { finish(tl::unexpected(std::move(error))); }
+  void fail_with(Error error) override {
+    if (!claim()) return;
+    result_.emplace(tl::unexpect, std::move(error));
+    post_run();
+  }
 
  protected:
   std::optional<Result<T>> result_;
@@ -149,7 +153,7 @@ class Answer {
  private:
   struct Guard {
     explicit Guard(OpPtr<T> o) : op(std::move(o)) {}
-    ~Guard() { op->finish(fail(ErrorCode::kShutDown, "the runtime was shut down")); }
+    ~Guard() { op->fail_with({ErrorCode::kShutDown, "the runtime was shut down"}); }
     Guard(const Guard&) = delete;
     Guard& operator=(const Guard&) = delete;
     OpPtr<T> op;

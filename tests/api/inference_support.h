@@ -1,19 +1,20 @@
 // What the tests of api/inference.h share: models, and requests run alone.
 #pragma once
 
-#include <chrono>
 #include <filesystem>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "api/inference.h"
+#include "tests/support/eventually.h"
 #include "tests/support/fixtures.h"
 #include "tests/support/test_data.h"
 
 namespace weft::inference {
+
+using test::eventually;
 
 inline std::string fixture_path(const std::string& name) {
   return (test::fixtures_folder() / (name + ".gguf")).string();
@@ -50,17 +51,6 @@ inline std::vector<TokenOutput> read_all(Job& job) {
   std::vector<TokenOutput> outputs;
   for (const TokenOutput& output : job.stream) outputs.push_back(output);
   return outputs;
-}
-
-// Waits until the engine says so. A step thread that is behind gets there; one that hangs fails.
-template <class Condition>
-bool eventually(const Condition& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::microseconds(200));
-  }
-  return true;
 }
 
 // With the model of load_mini() a generation that meets no stop token, and goes on for long enough

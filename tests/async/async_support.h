@@ -1,19 +1,19 @@
 // What the tests of the asynchronous facade share: the small model, and patience.
 #pragma once
 
-#include <chrono>
 #include <string>
-#include <thread>
 
 #include <boost/asio/use_future.hpp>
 #include <gtest/gtest.h>
 
 #include "api/async/model.h"
 #include "api/engine.h"
-#include "core/platform/thread.h"
+#include "tests/support/eventually.h"
 #include "tests/support/fixtures.h"
 
 namespace weft::async {
+
+using test::eventually;
 
 inline std::string mini_path() {
   return (test::fixtures_folder() / "weft-mini-llama-F32.gguf").string();
@@ -39,17 +39,6 @@ inline AsyncModel load_model(const Runtime& runtime, AsyncConfig config = endles
   return std::move(*model);
 }
 
-// Waits until it is so; what hangs fails.
-template <class Condition>
-bool eventually(const Condition& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::microseconds(200));
-  }
-  return true;
-}
-
 // Nothing runs, waits or owns a block.
 inline bool is_idle(const EngineStats& stats) {
   return stats.running == 0 && stats.waiting == 0 && stats.blocks_owned == 0;
@@ -58,13 +47,10 @@ inline bool is_idle(const EngineStats& stats) {
 // In a test: no more threads at its end than at its beginning.
 class NoThreadLeftBehind {
  public:
-  ~NoThreadLeftBehind() {
-    EXPECT_TRUE(eventually([this] { return platform::num_threads() <= before_; }))
-        << before_ << " threads before, " << platform::num_threads() << " now";
-  }
+  ~NoThreadLeftBehind() { (void)count_.becomes(0); }
 
  private:
-  const int before_ = platform::num_threads();
+  const test::ThreadCount count_;
 };
 
 template <class T>

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "core/platform/cpus.h"
+#include "tests/support/eventually.h"
 #include "tests/support/temp_folder.h"
 
 namespace weft::platform {
@@ -37,18 +38,18 @@ TEST(Thread, AStackTooSmallOrTooLargeIsAnError) {
 }
 
 TEST(Thread, IsCountedWhileItRuns) {
-  const int before = num_threads();
-  ASSERT_GT(before, 0);
+  const test::ThreadCount count;
+  ASSERT_GT(num_threads(), 0);
   std::atomic<bool> go_on = true;
   auto thread = Thread::start({}, [&] {
     while (go_on) std::this_thread::yield();
   });
   ASSERT_TRUE(thread);
-  EXPECT_EQ(num_threads(), before + 1);
+  EXPECT_TRUE(count.becomes(1));
   EXPECT_FALSE(thread->is_current());
   go_on = false;
   thread->join();
-  EXPECT_EQ(num_threads(), before);
+  EXPECT_TRUE(count.becomes(0));
 }
 
 TEST(Thread, IsBoundToTheProcessorsItWasGiven) {

@@ -112,14 +112,14 @@ TEST(AsyncLLMConfig, MaxSeqLengthBoundsPromptAndGenerated) {
 }
 
 TEST(AsyncLLMConfig, WorkersAreCountedAndNoThreadIsLeftBehind) {
-  const int before = platform::num_threads();
+  const test::ThreadCount count;
   for (const int32_t workers : {1, 2, 5}) {
     {
       AsyncLLM llm = mini({.worker_count = workers});
-      EXPECT_EQ(platform::num_threads(), before + workers + 1);  // and the step thread
+      EXPECT_TRUE(count.becomes(workers + 1));  // and the step thread
       EXPECT_TRUE(llm.generate("Hello").get());
     }
-    EXPECT_EQ(platform::num_threads(), before);
+    EXPECT_TRUE(count.becomes(0));
   }
 }
 

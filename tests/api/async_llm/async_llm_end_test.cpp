@@ -88,7 +88,7 @@ TEST(AsyncLLMEnd, AfterItEveryCallIsRefused) {
 }
 
 TEST(AsyncLLMEnd, ACallbackMayDestroyIt) {
-  const int before = platform::num_threads();
+  const test::ThreadCount count;
   for (const int32_t workers : {1, 3}) {
     auto llm = std::make_unique<AsyncLLM>(mini({.worker_count = workers}));
     std::promise<void> destroyed;
@@ -97,7 +97,7 @@ TEST(AsyncLLMEnd, ACallbackMayDestroyIt) {
       destroyed.set_value();
     });
     destroyed.get_future().wait();
-    EXPECT_TRUE(eventually([&] { return platform::num_threads() == before; }));
+    EXPECT_TRUE(count.becomes(0));
   }
 }
 

@@ -5,15 +5,17 @@
 #include <chrono>
 #include <filesystem>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "api/async_llm/async_llm.h"
+#include "tests/support/eventually.h"
 #include "tests/support/fixtures.h"
 
 namespace weft::llm {
+
+using test::eventually;
 
 using std::chrono::milliseconds;
 
@@ -72,17 +74,6 @@ inline ErrorCode error_of(std::future<Result<GenerationOutput>> answer) {
   const auto output = answer.get();
   EXPECT_FALSE(output) << output->generated_text;
   return output ? ErrorCode::kGenerationFailed : output.error().code;
-}
-
-// Waits until it is so. What is behind gets there; what hangs fails.
-template <class Condition>
-bool eventually(const Condition& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::microseconds(200));
-  }
-  return true;
 }
 
 // All blocks are back, and every request is accounted for.

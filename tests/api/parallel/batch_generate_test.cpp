@@ -223,17 +223,17 @@ TEST(BatchGenerate, AnEngineThatWasShutDownFailsEveryPrompt) {
 }
 
 TEST(ParallelProcessor, NoThreadIsLeftBehind) {
-  const int before = platform::num_threads();
+  const test::ThreadCount count;
   for (const int threads : {1, 2, 4}) {
     {
       auto processor =
           built(ParallelProcessor::builder(mini_model()).thread_pool({.num_threads = threads}));
       EXPECT_EQ(processor.num_threads(), threads);
       // The engine's, of which its step thread is one, and as many for everything else.
-      EXPECT_EQ(platform::num_threads(), before + 2 * threads);
+      EXPECT_TRUE(count.becomes(2 * threads));
       ASSERT_TRUE(processor.batch_generate(numbered(3), {.max_tokens = 2}));
     }
-    EXPECT_EQ(platform::num_threads(), before);
+    EXPECT_TRUE(count.becomes(0));
   }
 }
 

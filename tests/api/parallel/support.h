@@ -4,17 +4,18 @@
 
 #include <chrono>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "api/parallel/parallel_processor.h"
+#include "tests/support/eventually.h"
 #include "tests/support/fixtures.h"
 
 namespace weft::parallel {
 
 using std::chrono::milliseconds;
+using test::eventually;
 
 inline std::shared_ptr<const Model> mini_model() {
   static const auto model = [] {
@@ -64,16 +65,6 @@ inline std::vector<std::string> numbered(int n) {
 
 // Longer than the engine's blocks hold.
 inline std::string too_long() { return std::string(40000, 'x'); }
-
-template <class Condition>
-bool eventually(const Condition& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::microseconds(200));
-  }
-  return true;
-}
 
 inline void expect_idle(Engine& engine) {
   EXPECT_TRUE(eventually([&] {
