@@ -235,14 +235,18 @@ TEST(Runtime, DestroyedInEveryOrderWithTasksUnderWay) {
     auto runtime = std::make_unique<Runtime>(make_runtime());
     runtime->spawn(never());  // its handle goes first
   }
-  // On a worker of its own, which cannot wait for itself.
+  // On a worker of its own, which cannot wait for itself. A context has to outlive the calls that
+  // post to it.
   auto runtime = std::make_shared<Runtime>(make_runtime());
+  std::promise<void> posted;
   std::promise<void> gone;
   const Executor executor = runtime->executor();
-  asio::post(executor, [own = std::move(runtime), &gone]() mutable {
+  asio::post(executor, [own = std::move(runtime), &posted, &gone]() mutable {
+    posted.get_future().wait();
     own.reset();
     gone.set_value();
   });
+  posted.set_value();
   gone.get_future().wait();
   // And on a blocking thread of its own.
   auto second = std::make_shared<Runtime>(make_runtime());
