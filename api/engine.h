@@ -28,6 +28,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/embedding.h"
 #include "api/model.h"
 #include "core/error.h"
 #include "core/thread_setup.h"
@@ -195,6 +196,17 @@ class Engine {
   // waits for the model. submit() is for n = 1.
   Result<TokenStream> submit(const Request& request);
   Result<std::vector<TokenStream>> submit_all(const Request& request);
+
+  // Embeddings: prompts that are only computed, in the same steps as everybody's generations.
+  // submit_embedding() fails at once as submit() does; the others wait for all of their texts, in
+  // order, and fail with the error of the first that has one, naming it.
+  Result<PendingEmbedding> submit_embedding(const EmbedRequest& request);
+  // A vector [n_embd] for each text.
+  Result<std::vector<std::vector<float>>> embed(std::span<const std::string> texts,
+                                                const EmbedOptions& options = {});
+  // A vector for each token of each text.
+  Result<std::vector<Embedding>> embed_tokens(std::span<const std::string> texts,
+                                              const EmbedOptions& options = {});
 
   // Runs `work` on the step thread between two steps and waits until it is done. Fails with
   // kShutDown where it will not be run.

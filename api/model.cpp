@@ -32,6 +32,7 @@ Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
   info.n_head = config.layers.front().n_heads;
   info.n_ctx_train = config.n_ctx_train;
   info.n_params = parts.n_params;
+  info.pooling = config.pooling;
 
   WEFT_TRY_ASSIGN(model->tokenizer_, Tokenizer::create(std::move(parts.vocab)));
   WEFT_TRY_ASSIGN(auto decoder,

@@ -21,6 +21,7 @@
 
 #include "core/error.h"
 #include "core/mapped_file.h"
+#include "core/model/pooling.h"
 #include "scheduler/sampler.h"
 
 namespace weft {
@@ -56,6 +57,7 @@ struct ModelInfo {
   // What a context's kv_type of "auto" comes to: "f32" where activations are float32, so that
   // nothing is rounded that need not be; else "f16", whose rounding is lost beside theirs.
   std::string kv_type;
+  Pooling pooling = Pooling::kLast;  // of embeddings, as the file says; last where it does not
 };
 
 // Immutable, thread-safe. Contexts keep what they need of it alive.

@@ -116,14 +116,18 @@ struct RopeFrequencies {
   double magnitude = 1.0;           // YaRN's attention factor, multiplies sine and cosine
 };
 
-// Receives logits as the head computes them, in chunks of rows, so that all rows of a step are
-// never held at once. Called on the step thread.
+// Receives logits, and final hidden states, as the head computes them, in chunks of rows, so that
+// all rows of a step are never held at once. Called on the step thread.
 class LogitSink {
  public:
   virtual ~LogitSink() = default;
   // logits: [rows, n_vocab] in the backend's memory, for batch.logit_rows[first_row …]. May be
   // overwritten by the callee; valid during the call.
   virtual void consume(Backend& backend, int64_t first_row, Mat logits) = 0;
+  // hidden: [rows, n_embd], what the head is applied to: the last layer's output after the final
+  // norm, for batch.hidden_rows[first_row …]. All of a step's hidden rows come before its logits.
+  // By default they are dropped: most sinks want none.
+  virtual void consume_hidden(Backend& /*backend*/, int64_t /*first_row*/, Mat /*hidden*/) {}
 };
 
 struct StepTicket {
@@ -157,7 +161,7 @@ class Backend {
   // --- Steps --------------------------------------------------------------------------------
   // Runs one step of the decoder. The default composes the operations below and is done when it
   // returns; a backend may take the step over (a graph, a persistent kernel). The batch and the
-  // sink stay valid until wait() returned. `sink` may be null if batch.logit_rows is empty.
+  // sink stay valid until wait() returned. `sink` may be null if no rows are wanted.
   virtual StepTicket submit_step(const Decoder& decoder, DecoderState& state,
                                  const StepBatch& batch, LogitSink* sink);
   virtual Result<void> wait(StepTicket ticket);

@@ -17,6 +17,7 @@ struct StepBatch {
   std::span<const int32_t> block_tables;  // the sequences' physical block ids, one after another
   std::span<const int32_t> block_table_starts;  // [sequences + 1]: first block of each
   std::span<const int32_t> logit_rows;          // ascending token rows whose logits are wanted
+  std::span<const int32_t> hidden_rows;  // ascending token rows whose final states are wanted
 
   int32_t num_tokens() const { return static_cast<int32_t>(token_ids.size()); }
   int32_t num_sequences() const { return static_cast<int32_t>(seq_starts.size()) - 1; }

@@ -201,6 +201,24 @@ Result<void> refuse_what_is_not_built(const Keys& keys) {
   return {};
 }
 
+// "none", and the pooling of rerankers, whose head is not built, leave the last token's.
+Result<Pooling> load_pooling(const Keys& keys) {
+  constexpr std::string_view kName = "pooling_type";
+  WEFT_TRY_ASSIGN(const int64_t type, keys.metadata().get_or<int64_t>(keys.key(kName), 0));
+  switch (type) {
+    case 0:
+    case 3:
+    case 4:
+      return Pooling::kLast;
+    case 1:
+      return Pooling::kMean;
+    case 2:
+      return Pooling::kFirst;
+    default:
+      return keys.bad(kName, std::to_string(type) + ", expected 0 … 4");
+  }
+}
+
 }  // namespace
 
 Result<ModelConfig> load_hyperparameters(const Metadata& metadata,
@@ -219,6 +237,7 @@ Result<ModelConfig> load_hyperparameters(const Metadata& metadata,
   WEFT_TRY_ASSIGN(const double epsilon,
                   keys.number_or("attention.layer_norm_rms_epsilon", 0.0, 0.0, 1.0));
   config.rms_norm_eps = static_cast<float>(epsilon);
+  WEFT_TRY_ASSIGN(config.pooling, load_pooling(keys));
   WEFT_TRY_ASSIGN(const LayerConfig layer, load_layer(keys, config.n_embd, n_layers));
   WEFT_TRY_ASSIGN(RopeConfig rope,
                   load_rope(keys, architecture, layer.head_dim, config.n_ctx_train));

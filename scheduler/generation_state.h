@@ -17,13 +17,14 @@ enum class Priority : uint8_t { kLow, kNormal, kHigh, kUrgent };
 inline constexpr int kNumPriorities = 4;
 
 struct GenerationLimits {
-  int32_t max_tokens = 256;
+  int32_t max_tokens = 256;       // 0: the prompt is computed, and gives no logits
   int32_t min_tokens = 0;         // stop ids do not end it before
   std::vector<int32_t> stop_ids;  // sorted; the model's own and the request's
 };
 
 struct GenerationState {
   static constexpr int64_t kLastOnly = std::numeric_limits<int64_t>::max();
+  static constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
 
   Sequence sequence;       // ids: the prompt, then what was generated
   int64_t num_prompt = 0;  // ids of the prompt
@@ -34,6 +35,9 @@ struct GenerationState {
   // them. The scheduler moves it on as they are given, so that each is given once, whatever is
   // cached or preempted.
   int64_t logits_from = kLastOnly;
+  // The same for final hidden states, of which by default none are wanted. What the prefix cache
+  // holds was not computed here, so a prompt takes nothing from it beyond this position.
+  int64_t hidden_from = kNone;
   // Ids from here on are not put in the prefix cache, where a stop string found late may still
   // take them back.
   int64_t publish_limit = std::numeric_limits<int64_t>::max();

@@ -31,7 +31,7 @@ Result<void> ModelRunner::run(std::span<const SequenceStep> steps,
                               std::span<const BlockCopy> copies, LogitSink* sink) {
   std::vector<int32_t>* const arrays[] = {&token_ids_,  &positions_,    &slots_,
                                           &seq_starts_, &block_tables_, &block_table_starts_,
-                                          &logit_rows_};
+                                          &logit_rows_, &hidden_rows_};
   for (std::vector<int32_t>* array : arrays) array->clear();
   seq_starts_.push_back(0);
   block_table_starts_.push_back(0);
@@ -53,7 +53,8 @@ Result<void> ModelRunner::run(std::span<const SequenceStep> steps,
                         .seq_starts = seq_starts_,
                         .block_tables = block_tables_,
                         .block_table_starts = block_table_starts_,
-                        .logit_rows = logit_rows_};
+                        .logit_rows = logit_rows_,
+                        .hidden_rows = hidden_rows_};
   if (!copies.empty()) state_->copy_blocks(*backend_, copies);
   const StepTicket ticket = backend_->submit_step(*decoder_, *state_, batch, sink);
   WEFT_TRY(backend_->wait(ticket));
@@ -74,6 +75,7 @@ void ModelRunner::append(const SequenceStep& step) {
   block_tables_.insert(block_tables_.end(), blocks.begin(), blocks.end());
   block_table_starts_.push_back(static_cast<int32_t>(block_tables_.size()));
   for (int32_t row = end - step.num_logits; row < end; ++row) logit_rows_.push_back(row);
+  for (int32_t row = end - step.num_hidden; row < end; ++row) hidden_rows_.push_back(row);
 }
 
 void ModelRunner::release(Sequence& sequence) {

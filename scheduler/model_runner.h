@@ -22,8 +22,8 @@ class ModelRunner {
 
   // One forward pass over all `steps`, whose tokens together fit limits().max_tokens, after
   // `copies` of blocks. Reserves the blocks that a scheduler has not reserved and advances
-  // num_computed. Logits go to `sink` in the order of `steps`. Fails with kOutOfMemory (nothing
-  // was changed) or a device's error.
+  // num_computed. Hidden states and logits go to `sink`, each in the order of `steps`. Fails with
+  // kOutOfMemory (nothing was changed) or a device's error.
   Result<void> run(std::span<const SequenceStep> steps, std::span<const BlockCopy> copies,
                    LogitSink* sink);
   Result<void> run(std::span<const SequenceStep> steps, LogitSink* sink) {
@@ -51,7 +51,7 @@ class ModelRunner {
   BlockManager blocks_;
   // The arrays of the step under way; kept so that steps allocate nothing once they have grown.
   std::vector<int32_t> token_ids_, positions_, slots_, seq_starts_, block_tables_,
-      block_table_starts_, logit_rows_;
+      block_table_starts_, logit_rows_, hidden_rows_;
 };
 
 }  // namespace weft

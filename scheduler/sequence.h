@@ -20,6 +20,7 @@ struct SequenceStep {
   Sequence* sequence;
   int32_t num_tokens;      // computed in this step, from num_computed on
   int32_t num_logits = 0;  // of the step's last tokens
+  int32_t num_hidden = 0;  // final hidden states, of the step's last tokens
 };
 
 }  // namespace weft

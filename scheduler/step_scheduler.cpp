@@ -32,9 +32,22 @@ bool preempted_after(const GenerationState* a, const GenerationState* b) {
   return a->priority > b->priority || (a->priority == b->priority && a->arrival < b->arrival);
 }
 
-// The first position whose logits a step must give if it computes it.
+// The first position whose logits a step must give if it computes it. Nothing is drawn after a
+// prompt that is only computed.
 int64_t first_with_logits(const GenerationState& state) {
+  if (state.limits.max_tokens == 0) return std::ssize(state.sequence.ids);
   return std::min(state.logits_from, std::ssize(state.sequence.ids) - 1);
+}
+
+// The first position that must be computed, whatever the prefix cache holds.
+int64_t first_wanted(const GenerationState& state) {
+  return std::min(
+      {first_with_logits(state), state.hidden_from, std::ssize(state.sequence.ids) - 1});
+}
+
+// How many of the positions from `begin` to `end` are not before `from`.
+int32_t num_from(int64_t from, int64_t begin, int64_t end) {
+  return static_cast<int32_t>(std::max<int64_t>(end - std::max(begin, from), 0));
 }
 
 tl::unexpected<Error> out_of_range(const char* field, const std::string& found,
@@ -88,8 +101,8 @@ Result<void> StepScheduler::enrol(GenerationState& state, double now) {
   if (state.num_forks < 0 || state.num_forks >= limits_.max_sequences) {
     return out_of_range("num_forks", std::to_string(state.num_forks), "0 to max_sequences - 1");
   }
-  if (state.limits.max_tokens < 1) {
-    return out_of_range("max_tokens", std::to_string(state.limits.max_tokens), "at least 1");
+  if (state.limits.max_tokens < 0) {
+    return out_of_range("max_tokens", std::to_string(state.limits.max_tokens), "at least 0");
   }
   const int64_t wanted = state.num_prompt + state.limits.max_tokens;
   const int64_t capacity = int64_t{blocks_.capacity()} * blocks_.block_size();
@@ -208,8 +221,8 @@ bool StepScheduler::admit(GenerationState& state) {
   }
   Sequence& sequence = state.sequence;
   const int64_t num_ids = std::ssize(sequence.ids);
-  // A match leaves its last id to be computed: here the first one whose logits are wanted.
-  const int64_t to_match = first_with_logits(state) + 1;
+  // A match leaves its last id to be computed: here the first one of which something is wanted.
+  const int64_t to_match = first_wanted(state) + 1;
   const int64_t num_cached =
       blocks_.match_prefix(std::span(sequence.ids).first(static_cast<size_t>(to_match)),
                            state.cache_salt, sequence.blocks);
@@ -398,10 +411,10 @@ int32_t StepScheduler::chunk_allowed(const GenerationState& state, int32_t most,
 void StepScheduler::append_step(GenerationState& state, int32_t num_tokens) {
   Sequence& sequence = state.sequence;
   const int64_t end = sequence.num_computed + num_tokens;
-  const int64_t num_logits = end - std::max(sequence.num_computed, first_with_logits(state));
   steps_.push_back({.sequence = &sequence,
                     .num_tokens = num_tokens,
-                    .num_logits = static_cast<int32_t>(std::max<int64_t>(num_logits, 0))});
+                    .num_logits = num_from(first_with_logits(state), sequence.num_computed, end),
+                    .num_hidden = num_from(state.hidden_from, sequence.num_computed, end)});
   states_.push_back(&state);
 }
 
@@ -414,6 +427,9 @@ void StepScheduler::complete(const StepPlan& plan, double seconds) {
     ++publications_;
     if (state.logits_from <= in_prompt) {
       state.logits_from = in_prompt < state.num_prompt ? in_prompt : GenerationState::kLastOnly;
+    }
+    if (state.hidden_from <= in_prompt) {
+      state.hidden_from = in_prompt < state.num_prompt ? in_prompt : GenerationState::kNone;
     }
   }
   costs_.observe(plan.shape, seconds);

@@ -73,7 +73,8 @@ class StepScheduler {
   // Takes a state that has ids (its prompt, or more) and computed none of them. Fails with
   // kContextOverflow where prompt + max_tokens can never fit the pool, with the numbers, or with
   // kInvalidArgument. Otherwise the state stays where it is, and its ids change only by one
-  // appended after each step that gave it logits, until remove(). `now` in seconds of any epoch;
+  // appended after each step that gave it logits, until remove(). One with max_tokens 0 is removed
+  // after the step that computed the last of its prompt. `now` in seconds of any epoch;
   // here and in next(), a time before an earlier one counts as that one.
   Result<void> add(GenerationState& state, double now);
   // A further sample of the leader's request: the same prompt, and a first token of its own (drawn

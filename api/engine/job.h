@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "api/engine.h"
+#include "api/engine/embedder.h"
 #include "api/engine/hold.h"
 #include "api/engine/rounds.h"
 #include "scheduler/generation_state.h"
@@ -80,8 +81,9 @@ struct Job {
   bool report_blocks = false;     // block_ids are kept when it ends
   bool stepped = false;           // advances only by turns (SteppedGeneration)
 
-  // --- The step thread's alone, once submitted ---
+  // --- The step thread's alone, once submitted; the reader's again once `tokens` has ended ---
   GenerationState state;
+  std::unique_ptr<Embedder> embedder;       // of an embedding, which has no sampler
   std::optional<Sampler> sampler;           // of a stream
   Sampler* turn_sampler = nullptr;          // of the turn that is asked for
   std::vector<std::shared_ptr<Job>> forks;  // further samples, started when the prompt is computed

@@ -28,13 +28,14 @@ Result<void> check_ids(const char* field, std::span<const int32_t> ids, int32_t 
   return {};
 }
 
-// The ids a request begins with.
-Result<std::vector<int32_t>> prompt_of(const Request& request, const Model& model) {
-  if (!request.prompt_ids.empty()) {
-    WEFT_TRY(check_ids("prompt_ids", request.prompt_ids, model.info().n_vocab));
-    return request.prompt_ids;
+// The ids a request begins with: those given, or else those of its text.
+Result<std::vector<int32_t>> prompt_of(const Model& model, std::span<const int32_t> given,
+                                       const std::string& text, bool add_bos, bool parse_special) {
+  if (!given.empty()) {
+    WEFT_TRY(check_ids("prompt_ids", given, model.info().n_vocab));
+    return std::vector<int32_t>(given.begin(), given.end());
   }
-  WEFT_TRY_ASSIGN(auto ids, model.tokenize(request.prompt, request.add_bos, request.parse_special));
+  WEFT_TRY_ASSIGN(auto ids, model.tokenize(text, add_bos, parse_special));
   if (ids.empty()) return fail(ErrorCode::kInvalidArgument, "prompt: empty, expected a token");
   return ids;
 }
@@ -49,7 +50,8 @@ Result<void> fill_job(const Request& request, const StepLoop& loop, Job& job) {
   WEFT_TRY(check_ids("stop_ids", request.stop_ids, n_vocab));
 
   GenerationState& state = job.state;
-  WEFT_TRY_ASSIGN(state.sequence.ids, prompt_of(request, model));
+  WEFT_TRY_ASSIGN(state.sequence.ids, prompt_of(model, request.prompt_ids, request.prompt,
+                                                request.add_bos, request.parse_special));
   state.num_prompt = std::ssize(state.sequence.ids);
   WEFT_TRY(loop.check_fits(state.num_prompt, request.max_tokens));
   state.limits.max_tokens = request.max_tokens;
@@ -98,6 +100,25 @@ Result<std::shared_ptr<Job>> make_stepped_job(const Request& request, const Step
   auto job = std::make_shared<Job>();
   job->stepped = true;
   WEFT_TRY(fill_job(request, loop, *job));
+  return job;
+}
+
+Result<std::shared_ptr<Job>> make_embedding_job(const EmbedRequest& request, const StepLoop& loop) {
+  const Model& model = *loop.model();
+  const EmbedOptions& options = request.options;
+  auto job = std::make_shared<Job>();
+  GenerationState& state = job->state;
+  WEFT_TRY_ASSIGN(state.sequence.ids, prompt_of(model, request.prompt_ids, request.text,
+                                                options.add_bos, options.parse_special));
+  state.num_prompt = std::ssize(state.sequence.ids);
+  state.limits.max_tokens = 0;
+  WEFT_TRY(loop.check_fits(state.num_prompt, 0));
+  state.priority = options.priority;
+  state.cache_salt = options.cache_salt;
+  job->embedder =
+      std::make_unique<Embedder>(request.tokens, options.pooling.value_or(model.info().pooling),
+                                 options.normalize, state.num_prompt);
+  state.hidden_from = job->embedder->first_needed();
   return job;
 }
 

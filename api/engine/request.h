@@ -16,4 +16,7 @@ Result<std::vector<std::shared_ptr<Job>>> make_jobs(const Request& request, cons
 // The one job of a SteppedGeneration.
 Result<std::shared_ptr<Job>> make_stepped_job(const Request& request, const StepLoop& loop);
 
+// The one job of an embedding.
+Result<std::shared_ptr<Job>> make_embedding_job(const EmbedRequest& request, const StepLoop& loop);
+
 }  // namespace weft::engine

@@ -9,12 +9,16 @@ namespace weft::engine {
 
 void RowSink::prepare(std::span<const SequenceStep> steps, std::span<Job* const> jobs) {
   rows_.clear();
+  hidden_rows_.clear();
   drawn_.clear();
   for (size_t i = 0; i < steps.size(); ++i) {
     drawn_.push_back({.job = jobs[i]});
     const int64_t end = steps[i].sequence->num_computed + steps[i].num_tokens;
     for (int64_t p = end - steps[i].num_logits; p < end; ++p) {
       rows_.push_back({static_cast<int32_t>(i), p});
+    }
+    for (int64_t p = end - steps[i].num_hidden; p < end; ++p) {
+      hidden_rows_.push_back({static_cast<int32_t>(i), p});
     }
   }
 }
@@ -24,6 +28,15 @@ void RowSink::consume(Backend& backend, int64_t first_row, Mat logits) {
   for (int64_t r = 0; r < logits.rows; ++r) {
     backend.download(logits_.data(), logits.row(r), logits.cols * sizeof(float));
     take_row(rows_[first_row + r]);
+  }
+}
+
+void RowSink::consume_hidden(Backend& backend, int64_t first_row, Mat hidden) {
+  hidden_.resize(hidden.cols);
+  for (int64_t r = 0; r < hidden.rows; ++r) {
+    backend.download(hidden_.data(), hidden.row(r), hidden.cols * sizeof(float));
+    const Row& row = hidden_rows_[first_row + r];
+    drawn_[row.step].job->embedder->add(row.position, hidden_);
   }
 }
 

@@ -238,15 +238,19 @@ bool StepLoop::run_step() {
       drawn.job->state.sequence.ids.push_back(drawn.token->id);
     }
   }
-  const auto end = Clock::now();
-  rounds_.step_took(end - start);
-  if (trace_) trace_->step(plan, start, end, scheduler_.counts(), runner_->blocks().ledger());
-  scheduler_.complete(plan, std::chrono::duration<double>(end - start).count());
+  const auto done = Clock::now();
+  rounds_.step_took(done - start);
+  if (trace_) trace_->step(plan, start, done, scheduler_.counts(), runner_->blocks().ledger());
+  scheduler_.complete(plan, std::chrono::duration<double>(done - start).count());
   for (RowSink::Drawn& drawn : sink_->drawn()) {
+    if (drawn.job->embedder && drawn.job->state.num_to_compute() == 0) {
+      end(*drawn.job, {.reason = FinishReason::kStop});
+      continue;
+    }
     if (!drawn.has_token) continue;
-    if (drawn.token) drawn.token->made_at = end;
+    if (drawn.token) drawn.token->made_at = done;
     for (auto& token : drawn.fork_tokens) {
-      if (token) token->made_at = end;
+      if (token) token->made_at = done;
     }
     const std::shared_ptr<Job> job = jobs_.at(&drawn.job->state);
     if (!drawn.fork_tokens.empty()) start_forks(*job, drawn.fork_tokens);

@@ -22,6 +22,8 @@ struct StreamHooks {
   // `finished`: it came to its end; false where it was cancelled or failed.
   using EndHook = std::function<void(bool finished)>;
   static void when_ended(TokenStream& stream, EndHook hook);
+  // The same of an embedding: get() will not wait.
+  static void when_ended(PendingEmbedding& embedding, EndHook hook);
 };
 
 }  // namespace weft::engine

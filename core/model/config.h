@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "core/model/pooling.h"
+
 namespace weft {
 
 // Which two elements of a head are rotated together.
@@ -51,6 +53,8 @@ struct ModelConfig {
   int32_t n_embd = 0;
   int32_t n_ctx_train = 0;  // context the model was trained for, tokens
   float rms_norm_eps = 1e-5f;
+  Pooling pooling =
+      Pooling::kLast;  // how a text's one embedding is made, unless it is asked otherwise
   std::vector<RopeConfig> ropes;
   std::vector<LayerConfig> layers;
 };

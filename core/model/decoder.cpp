@@ -27,7 +27,7 @@ void Decoder::forward(Backend& backend, DecoderState& state, const StepBatch& ba
   backend.rms_norm(x, *weights_.layers.front().attn_norm, config_.rms_norm_eps,
                    state.normed_.slice(0, tokens));
   for (size_t i = 0; i < weights_.layers.size(); ++i) layer(backend, state, batch, i);
-  if (!batch.logit_rows.empty()) head(backend, state, batch, sink);
+  head(backend, state, batch, sink);
 }
 
 // Expects the layer's normed input in state.normed_ and leaves the next layer's there.
@@ -79,20 +79,31 @@ void Decoder::layer(Backend& backend, DecoderState& state, const StepBatch& batc
   }
 }
 
+template <class Give>
+void Decoder::final_states(Backend& backend, DecoderState& state, std::span<const int32_t> rows,
+                           const Give& give) const {
+  const std::ptrdiff_t chunk = state.head_chunk_rows_;
+  for (std::ptrdiff_t first = 0; first < std::ssize(rows); first += chunk) {
+    const std::ptrdiff_t n = std::min(chunk, std::ssize(rows) - first);
+    const Mat x = state.head_rows_.slice(0, n);
+    backend.gather_rows(state.x_, rows.subspan(first, n), x);
+    backend.rms_norm(x, *weights_.output_norm, config_.rms_norm_eps, x);
+    give(first, x);
+  }
+}
+
 void Decoder::head(Backend& backend, DecoderState& state, const StepBatch& batch,
                    LogitSink* sink) const {
-  WEFT_CHECK(sink != nullptr, "logits wanted without a sink");
+  WEFT_CHECK(sink != nullptr || (batch.logit_rows.empty() && batch.hidden_rows.empty()),
+             "rows wanted without a sink");
+  final_states(backend, state, batch.hidden_rows,
+               [&](int64_t first, Mat hidden) { sink->consume_hidden(backend, first, hidden); });
   const Weight& output = weights_.output ? *weights_.output : *weights_.token_embedding;
-  const auto rows = static_cast<int64_t>(batch.logit_rows.size());
-  for (int64_t first = 0; first < rows; first += state.head_chunk_rows_) {
-    const int64_t n = std::min(state.head_chunk_rows_, rows - first);
-    const Mat x = state.head_rows_.slice(0, n);
-    const Mat logits = state.logits_.slice(0, n);
-    backend.gather_rows(state.x_, batch.logit_rows.subspan(first, n), x);
-    backend.rms_norm(x, *weights_.output_norm, config_.rms_norm_eps, x);
-    backend.linear(x, std::array{LinearOutput{&output, nullptr, logits}});
+  final_states(backend, state, batch.logit_rows, [&](int64_t first, Mat hidden) {
+    const Mat logits = state.logits_.slice(0, hidden.rows);
+    backend.linear(hidden, std::array{LinearOutput{&output, nullptr, logits}});
     sink->consume(backend, first, logits);
-  }
+  });
 }
 
 namespace {

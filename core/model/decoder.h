@@ -32,14 +32,19 @@ class Decoder {
   // Bytes of the same as the backend's kernels read them.
   size_t weight_memory_bytes() const { return weight_memory_bytes_; }
 
-  // One step: computes every token of the batch, stores its K and V, and hands the logits of
-  // batch.logit_rows to `sink`. What Backend::submit_step() runs unless a backend knows better.
+  // One step: computes every token of the batch, stores its K and V, and hands the final hidden
+  // states of batch.hidden_rows and the logits of batch.logit_rows to `sink`. What
+  // Backend::submit_step() runs unless a backend knows better.
   void forward(Backend& backend, DecoderState& state, const StepBatch& batch,
                LogitSink* sink) const;
 
  private:
   Decoder() = default;
   void layer(Backend& backend, DecoderState& state, const StepBatch& batch, size_t index) const;
+  // give(first_row, their final states) for chunks of `rows`.
+  template <class Give>
+  void final_states(Backend& backend, DecoderState& state, std::span<const int32_t> rows,
+                    const Give& give) const;
   void head(Backend& backend, DecoderState& state, const StepBatch& batch, LogitSink* sink) const;
 
   ModelConfig config_;

@@ -58,6 +58,23 @@ TEST(GgufModelLoader, Qwen2NeedsItsBiasesAndQwen3ItsNorms) {
   EXPECT_EQ(model->tensors.layers[1].k_norm.cols(), 4);
 }
 
+TEST(GgufModelLoader, PoolingTypeIsTheDefaultOfEmbeddings) {
+  EXPECT_EQ(load_bytes(TinyModel().build())->config.pooling, Pooling::kLast);
+  constexpr Pooling kTypes[] = {Pooling::kLast, Pooling::kMean, Pooling::kFirst, Pooling::kLast,
+                                Pooling::kLast};
+  for (uint32_t type = 0; type < std::size(kTypes); ++type) {
+    TinyModel model;
+    model.extra.number<uint32_t>("llama.pooling_type", type);
+    EXPECT_EQ(load_bytes(model.build())->config.pooling, kTypes[type]) << type;
+  }
+  TinyModel unknown;
+  unknown.extra.number<uint32_t>("llama.pooling_type", 5);
+  EXPECT_EQ(load_bytes(unknown.build()).error().message, "llama.pooling_type: 5, expected 0 … 4");
+  TinyModel text;
+  text.extra.string("llama.pooling_type", "mean");
+  EXPECT_EQ(load_bytes(text.build()).error().code, ErrorCode::kGgufWrongKeyType);
+}
+
 TEST(GgufModelLoader, RopeScalingKeysBecomeTheConfig) {
   TinyModel yarn;
   yarn.extra.string("llama.rope.scaling.type", "yarn")

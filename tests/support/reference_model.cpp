@@ -186,7 +186,7 @@ void reference_rope(const RopeConfig& rope, std::span<const RopeTurn> turns,
   }
 }
 
-DoubleMatrix reference_logits(const ModelConfig& config, const ModelTensors& tensors,
+DoubleMatrix reference_hidden(const ModelConfig& config, const ModelTensors& tensors,
                               std::span<const int32_t> ids) {
   const std::vector<float> factors = floats_of(tensors.rope_factors);
   const DoubleMatrix embedding = weights_of(tensors.token_embedding);
@@ -196,8 +196,13 @@ DoubleMatrix reference_logits(const ModelConfig& config, const ModelTensors& ten
     add_attention(x, config, config.layers[i], tensors.layers.at(i), factors);
     add_feed_forward(x, config, config.layers[i], tensors.layers.at(i));
   }
-  const DoubleMatrix normed = rms_norm(x, tensors.output_norm, config.rms_norm_eps);
-  return linear(normed, tensors.output.present() ? tensors.output : tensors.token_embedding);
+  return rms_norm(x, tensors.output_norm, config.rms_norm_eps);
+}
+
+DoubleMatrix reference_logits(const ModelConfig& config, const ModelTensors& tensors,
+                              std::span<const int32_t> ids) {
+  return linear(reference_hidden(config, tensors, ids),
+                tensors.output.present() ? tensors.output : tensors.token_embedding);
 }
 
 }  // namespace weft::test

@@ -18,6 +18,11 @@ namespace weft::test {
 // [tokens, features]: row t belongs to token t.
 using DoubleMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
+// What the head is applied to, of every token: the last layer's output after the final norm,
+// [tokens, n_embd].
+DoubleMatrix reference_hidden(const ModelConfig& config, const ModelTensors& tensors,
+                              std::span<const int32_t> ids);
+
 // Logits of every token of one sequence that starts at position 0: [tokens, n_vocab].
 DoubleMatrix reference_logits(const ModelConfig& config, const ModelTensors& tensors,
                               std::span<const int32_t> ids);
