@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "api/parallel/batch_run.h"
+#include "api/parallel/embed_batch.h"
 #include "api/parallel/work_pool.h"
 #include "core/platform/cpus.h"
 #include "core/thread_pool.h"
@@ -103,14 +104,19 @@ Result<std::vector<GenerationResult>> ParallelProcessor::batch_generate(
 
   std::vector<GenerationResult> results(prompts.size());
   state_->in_batches(prompts.size(), [&](size_t first, size_t size) {
-    std::vector<Result<std::vector<int32_t>>> ids(size);
-    for_each(size, [&](size_t i) {
-      ids[i] = model.tokenize(prompts[first + i]);
-      if (ids[i] && ids[i]->empty()) {
-        ids[i] = fail(ErrorCode::kInvalidArgument, "prompt: empty, expected a token");
-      }
-    });
+    const std::vector<Result<std::vector<int32_t>>> ids = tokenize(prompts.subspan(first, size));
     BatchRun(*state_->engine, config, ids, std::span(results).subspan(first, size)).run();
+  });
+  return results;
+}
+
+Result<std::vector<EmbeddingResult>> ParallelProcessor::batch_embed(
+    std::span<const std::string> texts, const BatchEmbedConfig& config) {
+  if (config.timeout_ms) WEFT_TRY(check_range("timeout_ms", *config.timeout_ms, 0, INT32_MAX));
+  std::vector<EmbeddingResult> results(texts.size());
+  state_->in_batches(texts.size(), [&](size_t first, size_t size) {
+    std::vector<Result<std::vector<int32_t>>> ids = tokenize(texts.subspan(first, size));
+    embed_batch(*state_->engine, config, ids, std::span(results).subspan(first, size));
   });
   return results;
 }
@@ -129,6 +135,20 @@ Result<std::vector<std::vector<int32_t>>> ParallelProcessor::batch_tokenize(
     all.push_back(std::move(one));
   }
   return all;
+}
+
+// The ids of each prompt, of which there is at least one, or why it has none.
+std::vector<Result<std::vector<int32_t>>> ParallelProcessor::tokenize(
+    std::span<const std::string> prompts) {
+  const Model& model = state_->engine->model();
+  std::vector<Result<std::vector<int32_t>>> ids(prompts.size());
+  for_each(prompts.size(), [&](size_t i) {
+    ids[i] = model.tokenize(prompts[i]);
+    if (ids[i] && ids[i]->empty()) {
+      ids[i] = fail(ErrorCode::kInvalidArgument, "prompt: empty, expected a token");
+    }
+  });
+  return ids;
 }
 
 void ParallelProcessor::for_each(size_t n, const std::function<void(size_t)>& fn) {

@@ -53,7 +53,23 @@ struct GenerationResult {
   int32_t attempts = 0;
 };
 
-// Of batch_generate() and batch_tokenize(); all zero unless metrics are enabled.
+struct BatchEmbedConfig {
+  std::optional<Pooling> pooling;  // nothing: the model's own
+  bool normalize = true;           // to Euclidean length 1
+  // Longest time from a text's start to its embedding; the work on it stops then. Nothing: no
+  // limit.
+  std::optional<int64_t> timeout_ms;
+};
+
+struct EmbeddingResult {
+  std::vector<float> embedding;  // [n_embd]; empty where it failed
+  int32_t tokens = 0;            // of the text
+  uint64_t processing_time_ms = 0;
+  bool success = false;
+  std::optional<Error> error;  // where it failed
+};
+
+// Of batch_generate(), batch_embed() and batch_tokenize(); all zero unless metrics are enabled.
 struct ParallelStats {
   uint64_t batches_processed = 0;
   uint64_t items_processed = 0;  // those that failed too
@@ -77,6 +93,12 @@ class ParallelProcessor {
   Result<std::vector<GenerationResult>> batch_generate(std::span<const std::string> prompts,
                                                        const BatchGenerationConfig& config = {});
 
+  // An embedding for each text, in order, with the bits it has alone; one that fails leaves the
+  // others alone. More than max_batch_size texts are successive batches. Fails as a whole for a
+  // config that cannot be: kInvalidArgument.
+  Result<std::vector<EmbeddingResult>> batch_embed(std::span<const std::string> texts,
+                                                   const BatchEmbedConfig& config = {});
+
   // The ids of each text, as Model::tokenize() gives them; the error of the first text that has
   // one.
   Result<std::vector<std::vector<int32_t>>> batch_tokenize(std::span<const std::string> texts,
@@ -97,6 +119,7 @@ class ParallelProcessor {
  private:
   struct State;
   explicit ParallelProcessor(std::unique_ptr<State> state);
+  std::vector<Result<std::vector<int32_t>>> tokenize(std::span<const std::string> prompts);
   void for_each(size_t n, const std::function<void(size_t)>& fn);
   std::unique_ptr<State> state_;
 };

@@ -122,9 +122,10 @@ TEST(MaxSim, SymmetricDoesNotCareWhichIsTheQuery) {
   const Set q = random_set(random, 9, 33), d = random_set(random, 30, 33);
   for (const bool normalize : {false, true}) {
     const MaxSimOptions options{.normalize = normalize, .symmetric = true};
-    EXPECT_EQ(score(q.view(), d.view(), options), score(d.view(), q.view(), options));
+    EXPECT_EQ(score(q.view(), d.view(), options).value(),
+              score(d.view(), q.view(), options).value());
   }
-  EXPECT_NE(score(q.view(), d.view()), score(d.view(), q.view()));
+  EXPECT_NE(score(q.view(), d.view()).value(), score(d.view(), q.view()).value());
 }
 
 TEST(MaxSim, ParallelEqualsSerialAndBatchEqualsSingle) {
@@ -136,19 +137,19 @@ TEST(MaxSim, ParallelEqualsSerialAndBatchEqualsSingle) {
   for (const bool symmetric : {false, true}) {
     const auto serial = batch_score(q.view(), documents, {.symmetric = symmetric}).value();
     for (size_t i = 0; i < sets.size(); ++i) {
-      EXPECT_EQ(serial[i], score(q.view(), documents[i], {.symmetric = symmetric}));
+      EXPECT_EQ(serial[i], score(q.view(), documents[i], {.symmetric = symmetric}).value());
     }
     for (const int threads : {0, 2, 3, 16}) {
       const MaxSimOptions options{.symmetric = symmetric, .threads = threads};
-      EXPECT_EQ(batch_score(q.view(), documents, options), serial);
-      EXPECT_EQ(rank_documents(q.view(), documents, options),
-                rank_documents(q.view(), documents, {.symmetric = symmetric}));
+      EXPECT_EQ(batch_score(q.view(), documents, options).value(), serial);
+      EXPECT_EQ(rank_documents(q.view(), documents, options).value(),
+                rank_documents(q.view(), documents, {.symmetric = symmetric}).value());
     }
   }
   const auto one = similarity_matrix(q.view(), documents[7]).value();
   EXPECT_EQ(similarity_matrix(q.view(), documents[7], {.threads = 4})->values, one.values);
-  EXPECT_EQ(best_matches(q.view(), documents[7], {.threads = 4}),
-            best_matches(q.view(), documents[7]));
+  EXPECT_EQ(best_matches(q.view(), documents[7], {.threads = 4}).value(),
+            best_matches(q.view(), documents[7]).value());
 }
 
 // The sum's order is written down once (dots.h); here it is in plain loops.
@@ -203,9 +204,8 @@ TEST(MaxSim, TiesGoToTheLowestIndex) {
   for (int i = 0; i < 9; ++i) {
     same.values.insert(same.values.end(), d.values.begin(), d.values.end());
   }
-  for (const Match& match : best_matches(q.view(), same.view()).value()) {
-    EXPECT_EQ(match.document, 0);
-  }
+  const auto matches = best_matches(q.view(), same.view()).value();
+  for (const Match& match : matches) EXPECT_EQ(match.document, 0);
   // Plus and minus zero are equal.
   const Set zeros{.values = {-0.0f, 0.0f}, .dim = 1}, one{.values = {1}, .dim = 1};
   EXPECT_EQ(best_matches(one.view(), zeros.view())->front().document, 0);
@@ -224,6 +224,7 @@ TEST(MaxSim, WhatIsWrongIsSaid) {
   const Set empty{.dim = 2}, none{.dim = 0}, odd{.values = {1, 2, 3}, .dim = 2};
   const Set not_a_number{.values = {1, 2, 3, nan}, .dim = 2};
   const Set infinite{.values = {-inf, 2}, .dim = 2}, huge{.values = {3e38f, 3e38f}, .dim = 2};
+  const Set small{.values = {0.25f, 0.25f}, .dim = 2};
   expect_refused(score(two.view(), three.view()), "document: dimension 3, the query's is 2");
   expect_refused(score(empty.view(), two.view()), "query: no vectors, expected at least one");
   expect_refused(score(two.view(), empty.view()), "document: no vectors, expected at least one");
@@ -238,8 +239,7 @@ TEST(MaxSim, WhatIsWrongIsSaid) {
   EXPECT_FALSE(best_matches(huge.view(), huge.view()));
   EXPECT_FALSE(similarity_matrix(two.view(), three.view()));
   EXPECT_FALSE(best_matches(two.view(), empty.view()));
-  EXPECT_FALSE(score(two.view(), two.view(), {.threads = -1}).has_value() &&
-               batch_score(two.view(), std::vector{two.view()}, {.threads = -1}).has_value());
+  EXPECT_FALSE(batch_score(two.view(), std::vector{two.view()}, {.threads = -1}));
   // Of a batch the first that is wrong is named, on any number of threads.
   const std::vector<Vectors> documents = {two.view(), two.view(), empty.view(), three.view(),
                                           huge.view()};
@@ -248,7 +248,7 @@ TEST(MaxSim, WhatIsWrongIsSaid) {
     ASSERT_FALSE(scores);
     EXPECT_EQ(scores.error().message, "document 2: no vectors, expected at least one");
   }
-  EXPECT_EQ(batch_score(huge.view(), std::vector{two.view(), huge.view()}).error().message,
+  EXPECT_EQ(batch_score(huge.view(), std::vector{small.view(), huge.view()}).error().message,
             "document 1: a product is beyond float32");
 }
 
