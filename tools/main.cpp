@@ -40,6 +40,8 @@ int main(int argc, char** argv) {
   int exit_code = kExitOk;
   add_run_command(app, exit_code);
   add_batch_command(app, exit_code);
+  add_embed_command(app, exit_code);
+  add_rank_command(app, exit_code);
   add_bench_command(app, exit_code);
   add_tokenize_command(app, exit_code);
   add_detokenize_command(app, exit_code);
