@@ -150,7 +150,7 @@ cpu::Activations CpuBackend::quantize(Mat x) {
   const cpu::Activations to = activation_rows_.prepare(x.rows, x.cols);
   for_rows(x.rows, x.cols, [&](int64_t begin, int64_t end, int) {
     for (int64_t t = begin; t < end; ++t) {
-      table_.quantize_row(x.row(t), x.cols, to.row(t), to.row_scales(t));
+      table_.quantize_row(x.row(t), x.cols, to.row(t));
     }
   });
   return to;

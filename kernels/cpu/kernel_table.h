@@ -135,7 +135,7 @@ struct KernelTable {
   PackedLinearRun (*packed_linear)(DType type);
   // Rounds one row of k elements, a multiple of 32, as packed/activations.h says. The order of a
   // cell's integers is the table's own.
-  void (*quantize_row)(const float* x, int64_t k, std::byte* cells, ActivationScale* scales);
+  void (*quantize_row)(const float* x, int64_t k, ActivationBlock* blocks);
 
   // out = x × (1 / sqrt(mean(x²) + eps)) × gain for `rows` rows of `cols`. The squares are summed
   // in double by lanes: ((s0 + s4) + (s2 + s6)) + ...; the factor is rounded to float once.

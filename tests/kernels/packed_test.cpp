@@ -23,13 +23,14 @@ std::vector<float> run_linear(Backend& backend, const TestWeight& w, const Weigh
 // What the activations of one row are rounded to.
 std::vector<double> rounded(const float* x, int64_t k) {
   std::vector<double> values(static_cast<std::size_t>(k));
-  for (int64_t c = 0; c < k; c += cpu::kCellElements) {
+  constexpr int64_t kBlock = cpu::kBlockCells * cpu::kCellElements;
+  for (int64_t c = 0; c < k; c += kBlock) {
+    const int64_t end = std::min(c + kBlock, k);
     float largest = 0;
-    for (int64_t i = 0; i < cpu::kCellElements; ++i)
-      largest = std::max(largest, std::abs(x[c + i]));
+    for (int64_t i = c; i < end; ++i) largest = std::max(largest, std::abs(x[i]));
     const float scale = largest / cpu::kActivationLevels;
     const float inverse = cpu::kActivationLevels / largest;
-    for (int64_t i = c; i < c + cpu::kCellElements; ++i) {
+    for (int64_t i = c; i < end; ++i) {
       values[static_cast<std::size_t>(i)] =
           largest == 0 ? 0.0 : double{std::nearbyint(x[i] * inverse)} * double{scale};
     }

@@ -3,6 +3,7 @@
 // elements the even and the odd ones form a pair each, as shifts and masks give them.
 #pragma once
 
+#include <bit>
 #include <immintrin.h>
 
 #include "kernels/cpu/generic/packed_linear.h"
@@ -145,6 +146,7 @@ struct Madd {
   // As in the AVX-512 kernels.
   static constexpr int kAhead = 16384;
   static constexpr int kNear = 1024;
+  static void prefetch_line(const std::byte* p) { _mm_prefetch(p, _MM_HINT_T1); }
   static void prefetch(const std::byte* codes, int bytes) {
     for (int i = 0; i < bytes; i += 64) {
       _mm_prefetch(codes + kAhead + i, _MM_HINT_T1);
@@ -220,8 +222,16 @@ struct Madd {
     }
   }
 
+  // value × factor, a power of two.
+  template <int factor>
+  static inline Ints times(const int32_t* value) {
+    const __m256i x =
+        _mm256_slli_epi32(_mm256_set1_epi32(*value), std::countr_zero(unsigned{factor}));
+    return {x, x};
+  }
+
   template <DType kType, int R, int kUnitCount>
-  static inline void dots(const Cell& cell, int first, const std::byte* const (&a)[R], int64_t at,
+  static inline void dots(const Cell& cell, int first, const ActivationBlock* const (&a)[R], int at,
                           Ints (&dot)[R]) {
 #pragma GCC unroll 2
     for (int half = 0; half < 2; ++half) {
@@ -232,7 +242,7 @@ struct Madd {
         const __m256i codes = unit_codes<kType>(cell.codes, first + u, half);
         const __m256i w[] = {even(codes), odd(codes)};
         for (int r = 0; r < R; ++r) {
-          const std::byte* x = a[r] + at + 8 * (first + u);
+          const std::byte* x = a[r]->cells + kActivationCellBytes * at + 8 * (first + u);
           sum[r] = _mm256_add_epi32(sum[r], _mm256_madd_epi16(w[0], pair(x)));
           sum[r] = _mm256_add_epi32(sum[r], _mm256_madd_epi16(w[1], pair(x + 4)));
         }
@@ -243,7 +253,7 @@ struct Madd {
 
   template <int R, int C, int kUnitCount>
   static inline void tile_dots(const std::byte* codes, std::size_t group_distance, int first,
-                               const std::byte* const (&a)[R], int64_t at, Ints (&dot)[R][C]) {
+                               const ActivationBlock* const (&a)[R], int at, Ints (&dot)[R][C]) {
     static_assert(C == 1);
     (void)group_distance;
     for (int r = 0; r < R; ++r) dot[r][0] = I32x16::splat(0);
@@ -251,7 +261,7 @@ struct Madd {
     for (int i = 2 * first; i < 2 * (first + kUnitCount); ++i) {
       const auto* w = reinterpret_cast<const __m256i*>(codes + 64 * i);
       for (int r = 0; r < R; ++r) {
-        const __m256i x = pair(a[r] + at + 4 * i);
+        const __m256i x = pair(a[r]->cells + kActivationCellBytes * at + 4 * i);
         dot[r][0].low = _mm256_add_epi32(dot[r][0].low, _mm256_madd_epi16(w[0], x));
         dot[r][0].high = _mm256_add_epi32(dot[r][0].high, _mm256_madd_epi16(w[1], x));
       }

@@ -9,7 +9,7 @@ namespace weft::cpu {
 // than AVX2; dispatch.cpp makes a table of it and the rest of AVX2's.
 struct Avx512Kernels {
   PackedLinearRun (*packed_linear)(DType type);
-  void (*quantize_row)(const float* x, int64_t k, std::byte* cells, ActivationScale* scales);
+  void (*quantize_row)(const float* x, int64_t k, ActivationBlock* blocks);
 };
 const Avx512Kernels& avx512_kernels();
 

@@ -1,9 +1,11 @@
 // linear() over packed weights (kernels/cpu/packed/format.h) and 16-bit activations, for any
-// instruction set. The order of sums is one chain a column:
-//   acc = 0; for each sub-block in ascending K:
-//     dot = sum of (code - offset) × a                          exact
-//     acc = fma(float(dot) × activation scale, weight scale, acc)
-//     acc = fma(activation scale × sum of a, min, acc)          where the format has minima
+// instruction set. The order of sums is, for a column:
+//   acc = 0; for each block of 256 in ascending K:
+//     part = 0; for each sub-block of it in ascending K:
+//       dot = sum of (code - offset) × a                    exact
+//       part = fma(float(dot), weight scale, part)
+//       part = fma(float(sum of a), min, part)              where the format has minima
+//     acc = fma(part, activation scale, acc)
 //   out[t][n] = acc (+ bias[n])
 // Two loops follow it: few rows take a cell's codes straight from registers; many rows unpack a
 // panel once and take a tile of rows × groups from it at a time.
@@ -21,8 +23,9 @@
 
 namespace weft::cpu {
 
-// Cells of a panel: codes and scales of a tile's groups stay in the first cache level.
-inline constexpr int kPanelCells = 16;
+// Rows that share a panel: as many as make unpacking it cheap, few enough that their sums stay in
+// the first cache level beside it.
+inline constexpr int kChunkRows = 96;
 
 template <class Isa, DType kType>
 struct PackedLinear {
@@ -33,7 +36,8 @@ struct PackedLinear {
 
   static constexpr int kSubs = F.subs();
   static constexpr int kSubUnits = kUnits / kSubs;
-  static constexpr int kSuper = F.is_super() ? kSuperCells : 1;
+  // Super blocks of weights and blocks of activations are the same 256 elements.
+  static_assert(kSuperCells == kBlockCells);
 
   // Scale and min of each sub-block of a cell.
   struct Scales {
@@ -41,7 +45,7 @@ struct PackedLinear {
     Floats min[kSubs];
   };
 
-  // What eight cells share, widened once.
+  // What the cells of a super block share, widened once.
   struct Super {
     Floats d;
     Floats m;
@@ -81,20 +85,17 @@ struct PackedLinear {
     return s;
   }
 
-  static inline float scaled_sum(const ActivationScale& a, int sub) {
-    return kSubs == 1 ? a.scaled_total : a.scaled_sum[sub];
-  }
-  static inline int32_t sum(const ActivationScale& a, int sub) {
-    return kSubs == 1 ? a.total : a.sum[sub];
-  }
-
-  // acc after one sub-block.
-  static inline Floats step(Ints dot, const ActivationScale& a, int sub, Floats scale, Floats min,
-                            Floats acc) {
-    if constexpr (F.offset != 0) dot = dot - Ints::splat(F.offset * sum(a, sub));
-    acc = fma(to_float(dot) * Floats::splat(a.scale), scale, acc);
-    if constexpr (F.has_min()) acc = fma(Floats::splat(scaled_sum(a, sub)), min, acc);
-    return acc;
+  // part after one sub-block: the sub-th of a block.
+  static inline Floats step(Ints dot, const ActivationBlock& a, int sub, Floats scale, Floats min,
+                            Floats part) {
+    if constexpr (F.offset != 0) {
+      dot = dot - Isa::template times<F.offset>(kSubs == 1 ? a.total + sub : a.sum + sub);
+    }
+    part = fma(to_float(dot), scale, part);
+    if constexpr (F.has_min()) {
+      part = fma(Floats::splat(kSubs == 1 ? a.float_total[sub] : a.float_sum[sub]), min, part);
+    }
+    return part;
   }
 
   static inline void finish(const PackedLinearArgs& args, int64_t row, int64_t column, Floats acc) {
@@ -118,19 +119,19 @@ struct PackedLinear {
   static inline void few_rows(const PackedLinearArgs& args, int64_t group, int64_t row) {
     const std::byte* scale = args.weight + group * F.group_size(args.k);
     const std::byte* codes = scale + F.scales_size(args.k);
-    const std::byte* a[R];
-    const ActivationScale* a_scale[R];
+    const ActivationBlock* a[R];
     Floats acc[R];
     for (int r = 0; r < R; ++r) {
       a[r] = args.x.row(row + r);
-      a_scale[r] = args.x.row_scales(row + r);
       acc[r] = Floats::zero();
     }
-    const int64_t cells = args.k / kCellElements;
-    for (int64_t c = 0; c < cells; c += kSuper) {
+    for (int64_t left = args.k / kCellElements; left > 0; left -= kBlockCells) {
+      const int cells = F.is_super() || left >= kBlockCells ? kBlockCells : static_cast<int>(left);
       const Super super = read_super(scale);
       scale += F.super_bytes();
-      for (int i = 0; i < kSuper; ++i) {
+      Floats part[R];
+      for (int r = 0; r < R; ++r) part[r] = Floats::zero();
+      for (int c = 0; c < cells; ++c) {
         Isa::prefetch(codes, F.cell_bytes());
         Cell cell;
         Isa::template unpack<kType>(codes, cell);
@@ -138,127 +139,166 @@ struct PackedLinear {
 #pragma GCC unroll 2
         for (int sub = 0; sub < kSubs; ++sub) {
           Ints dot[R];
-          Isa::template dots<kType, R, kSubUnits>(cell, sub * kSubUnits, a,
-                                                  (c + i) * kActivationCellBytes, dot);
+          Isa::template dots<kType, R, kSubUnits>(cell, sub * kSubUnits, a, c, dot);
           for (int r = 0; r < R; ++r) {
-            acc[r] = step(dot[r], a_scale[r][c + i], sub, s.scale[sub], s.min[sub], acc[r]);
+            part[r] = step(dot[r], *a[r], kSubs * c + sub, s.scale[sub], s.min[sub], part[r]);
           }
         }
         codes += F.cell_bytes();
         scale += F.scale_bytes();
+      }
+      for (int r = 0; r < R; ++r) {
+        acc[r] = fma(part[r], Floats::splat(a[r]->scale), acc[r]);
+        ++a[r];
       }
     }
     for (int r = 0; r < R; ++r) finish(args, row + r, group * kGroupColumns, acc[r]);
   }
 
   template <int R>
-  static inline void rest_of_few(const PackedLinearArgs& args, int64_t group, int64_t row) {
+  static inline void exactly(const PackedLinearArgs& args, int64_t group, int64_t row,
+                             int64_t rows) {
     if constexpr (R > 0) {
-      if (args.rows - row == R) return few_rows<R>(args, group, row);
-      rest_of_few<R - 1>(args, group, row);
+      if (rows == R) return few_rows<R>(args, group, row);
+      exactly<R - 1>(args, group, row, rows);
     }
   }
 
+  // In as many passes as it takes, of as equal a number of rows as can be.
   static void few(const PackedLinearArgs& args, int64_t begin, int64_t end) {
+    const int64_t passes = (args.rows + Isa::kFewRows - 1) / Isa::kFewRows;
     for (int64_t group = begin; group < end; ++group) {
-      int64_t row = 0;
-      for (; row + Isa::kFewRows <= args.rows; row += Isa::kFewRows) {
-        few_rows<Isa::kFewRows>(args, group, row);
+      for (int64_t pass = 0, row = 0; pass < passes; ++pass) {
+        const int64_t next = args.rows * (pass + 1) / passes;
+        exactly<Isa::kFewRows>(args, group, row, next - row);
+        row = next;
       }
-      rest_of_few<Isa::kFewRows - 1>(args, group, row);
     }
   }
 
   // --- Many rows ---------------------------------------------------------------------------
 
-  // The unpacked codes and scales of one group's cells.
+  // One block of a group, unpacked.
   struct Panel {
-    alignas(64) std::byte codes[kPanelCells * Isa::kPanelCellBytes];
-    Scales scales[kPanelCells];
+    alignas(64) std::byte codes[kBlockCells * Isa::kPanelCellBytes];
+    Scales scales[kBlockCells];
   };
 
+  // What a thread works in: panels, and the sums so far of a chunk of rows. In the output itself,
+  // whose rows are often a power of two apart, they would share a few cache sets.
+  template <int C>
+  struct Desk {
+    Panel panel[C];
+    float acc[kChunkRows][C * kGroupColumns];
+  };
+
+  static inline const std::byte* codes_of(const PackedLinearArgs& args, int64_t group,
+                                          int64_t cell) {
+    return args.weight + group * F.group_size(args.k) + F.scales_size(args.k) +
+           cell * F.cell_bytes();
+  }
+
+  // Cells [first, first + cells) of a group: a block.
   static inline void unpack_panel(const PackedLinearArgs& args, int64_t group, int64_t first,
-                                  int64_t count, Panel& panel) {
-    const std::byte* base = args.weight + group * F.group_size(args.k);
-    const std::byte* scale = base + first / kSuper * F.super_bytes() + first * F.scale_bytes();
-    const std::byte* codes = base + F.scales_size(args.k) + first * F.cell_bytes();
-    for (int64_t c = 0; c < count; c += kSuper) {
-      const Super super = read_super(scale);
-      scale += F.super_bytes();
-      for (int i = 0; i < kSuper; ++i) {
-        Cell cell;
-        Isa::template unpack<kType>(codes, cell);
-        Isa::template store_panel<kType>(cell, panel.codes + (c + i) * Isa::kPanelCellBytes);
-        panel.scales[c + i] = read_scales(scale, super);
-        codes += F.cell_bytes();
-        scale += F.scale_bytes();
-      }
+                                  int cells, Panel& panel) {
+    const std::byte* scale = args.weight + group * F.group_size(args.k) +
+                             first / kSuperCells * F.super_bytes() + first * F.scale_bytes();
+    const std::byte* codes = codes_of(args, group, first);
+    const Super super = read_super(scale);
+    scale += F.super_bytes();
+    for (int c = 0; c < cells; ++c) {
+      Cell cell;
+      Isa::template unpack<kType>(codes + c * F.cell_bytes(), cell);
+      Isa::template store_panel<kType>(cell, panel.codes + c * Isa::kPanelCellBytes);
+      panel.scales[c] = read_scales(scale + c * F.scale_bytes(), super);
     }
   }
 
+  // One block of R rows × C groups.
   template <int R, int C>
-  static inline void tile(const PackedLinearArgs& args, const Panel* panels, int64_t row,
-                          int64_t column, int64_t first, int64_t count) {
-    Floats acc[R][C];
-    float* out = args.out + row * args.out_stride + column;
-    const std::byte* a[R];
-    const ActivationScale* a_scale[R];
+  static inline void tile(const Panel* panels, int cells, const ActivationBlock* const (&a)[R],
+                          float (*acc)[C * kGroupColumns]) {
+    Floats part[R][C];
     for (int r = 0; r < R; ++r) {
-      a[r] = args.x.row(row + r) + first * kActivationCellBytes;
-      a_scale[r] = args.x.row_scales(row + r) + first;
-      for (int g = 0; g < C; ++g) {
-        acc[r][g] = first == 0 ? Floats::zero()
-                               : Floats::load(out + r * args.out_stride + g * kGroupColumns);
-      }
+      for (int g = 0; g < C; ++g) part[r][g] = Floats::zero();
     }
-    for (int64_t c = 0; c < count; ++c) {
+    for (int c = 0; c < cells; ++c) {
+      const std::byte* codes = panels[0].codes + c * Isa::kPanelCellBytes;
 #pragma GCC unroll 2
       for (int sub = 0; sub < kSubs; ++sub) {
         Ints dot[R][C];
-        Isa::template tile_dots<R, C, kSubUnits>(panels[0].codes + c * Isa::kPanelCellBytes,
-                                                 sizeof(Panel), sub * kSubUnits, a,
-                                                 c * kActivationCellBytes, dot);
+        Isa::template tile_dots<R, C, kSubUnits>(codes, sizeof(Panel), sub * kSubUnits, a, c, dot);
         for (int r = 0; r < R; ++r) {
           for (int g = 0; g < C; ++g) {
             const Scales& s = panels[g].scales[c];
-            acc[r][g] = step(dot[r][g], a_scale[r][c], sub, s.scale[sub], s.min[sub], acc[r][g]);
+            part[r][g] =
+                step(dot[r][g], *a[r], kSubs * c + sub, s.scale[sub], s.min[sub], part[r][g]);
           }
         }
       }
     }
-    const bool last = first + count == args.k / kCellElements;
     for (int r = 0; r < R; ++r) {
       for (int g = 0; g < C; ++g) {
-        if (last && args.bias != nullptr) {
-          acc[r][g] = acc[r][g] + Floats::load(args.bias + column + g * kGroupColumns);
-        }
-        acc[r][g].store(out + r * args.out_stride + g * kGroupColumns);
+        float* to = acc[r] + g * kGroupColumns;
+        fma(part[r][g], Floats::splat(a[r]->scale), Floats::load(to)).store(to);
       }
     }
   }
 
+  // The first R of `rows` rows, or as many as there are; their blocks begin at cell `first`.
   template <int R, int C>
-  static inline void rest_of_tiles(const PackedLinearArgs& args, const Panel* panels, int64_t row,
-                                   int64_t column, int64_t first, int64_t count) {
+  static inline void tile_of(const PackedLinearArgs& args, const Desk<C>& desk, int64_t row,
+                             int64_t rows, int64_t first, int cells,
+                             float (*acc)[C * kGroupColumns]) {
     if constexpr (R > 0) {
-      if (args.rows - row == R) return tile<R, C>(args, panels, row, column, first, count);
-      rest_of_tiles<R - 1, C>(args, panels, row, column, first, count);
+      if (rows < R) return tile_of<R - 1, C>(args, desk, row, rows, first, cells, acc);
+      const ActivationBlock* a[R];
+      for (int r = 0; r < R; ++r) a[r] = args.x.row(row + r) + first / kBlockCells;
+      tile<R, C>(desk.panel, cells, a, acc);
     }
   }
 
-  // C whole groups from `group` on.
+  // C groups from `group` on, for rows [begin, end), at most kChunkRows.
   template <int C>
-  static void many(const PackedLinearArgs& args, int64_t group, Panel* panels) {
-    const int64_t cells = args.k / kCellElements;
-    for (int64_t first = 0; first < cells; first += kPanelCells) {
-      const int64_t count = cells - first < kPanelCells ? cells - first : kPanelCells;
-      for (int g = 0; g < C; ++g) unpack_panel(args, group + g, first, count, panels[g]);
-      const int64_t column = group * kGroupColumns;
-      int64_t row = 0;
-      for (; row + Isa::kTileRows <= args.rows; row += Isa::kTileRows) {
-        tile<Isa::kTileRows, C>(args, panels, row, column, first, count);
+  static void many(const PackedLinearArgs& args, int64_t group, int64_t begin, int64_t end,
+                   Desk<C>& desk) {
+    const int64_t rows = end - begin;
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int g = 0; g < C; ++g) Floats::zero().store(desk.acc[row] + g * kGroupColumns);
+    }
+    const int64_t k_cells = args.k / kCellElements;
+    for (int64_t first = 0; first < k_cells; first += kBlockCells) {
+      const int64_t left = k_cells - first;
+      const int cells = left < kBlockCells ? static_cast<int>(left) : kBlockCells;
+      for (int g = 0; g < C; ++g) unpack_panel(args, group + g, first, cells, desk.panel[g]);
+      for (int64_t row = 0; row < rows; row += Isa::kTileRows) {
+        // A part of what the next panels will be made of is asked for before each tile. (After the
+        // last block of a group come the scales of the next.)
+        for (int g = 0; g < C; ++g) {
+          const int64_t size = kBlockCells * F.cell_bytes();
+          const std::byte* const next = codes_of(args, group + g, first + cells);
+          const int64_t to = size * (row + Isa::kTileRows) / rows;
+          for (int64_t i = size * row / rows; i < to; i += 64) Isa::prefetch_line(next + i);
+        }
+        tile_of<Isa::kTileRows, C>(args, desk, begin + row, rows - row, first, cells,
+                                   desk.acc + row);
       }
-      rest_of_tiles<Isa::kTileRows - 1, C>(args, panels, row, column, first, count);
+    }
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int g = 0; g < C; ++g) {
+        finish(args, begin + row, (group + g) * kGroupColumns,
+               Floats::load(desk.acc[row] + g * kGroupColumns));
+      }
+    }
+  }
+
+  template <int C>
+  static void many(const PackedLinearArgs& args, int64_t group, std::byte* scratch) {
+    static_assert(sizeof(Desk<C>) <= kPackedScratch);
+    auto& desk = *reinterpret_cast<Desk<C>*>(scratch);
+    for (int64_t row = 0; row < args.rows; row += kChunkRows) {
+      const int64_t end = args.rows - row < kChunkRows ? args.rows : row + kChunkRows;
+      many<C>(args, group, row, end, desk);
     }
   }
 
@@ -266,16 +306,12 @@ struct PackedLinear {
   static void run(const PackedLinearArgs& args, int64_t begin, int64_t end,
                   [[maybe_unused]] std::byte* scratch) {
     if constexpr (Isa::kManyRows != 0) {
-      static_assert(sizeof(Panel) * Isa::kTileGroups <= kPackedScratch);
       if (args.rows >= Isa::kManyRows) {
-        auto* panels = reinterpret_cast<Panel*>(scratch);
-        // A cut group has no place for whole vectors in the output.
-        const int64_t uncut = args.columns / kGroupColumns;
-        const int64_t whole = uncut < end ? uncut : end;
-        for (; begin + Isa::kTileGroups <= whole; begin += Isa::kTileGroups) {
-          many<Isa::kTileGroups>(args, begin, panels);
+        for (; begin + Isa::kTileGroups <= end; begin += Isa::kTileGroups) {
+          many<Isa::kTileGroups>(args, begin, scratch);
         }
-        for (; begin < whole; ++begin) many<1>(args, begin, panels);
+        for (; begin < end; ++begin) many<1>(args, begin, scratch);
+        return;
       }
     }
     few(args, begin, end);

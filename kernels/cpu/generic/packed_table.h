@@ -17,34 +17,42 @@ static PackedLinearRun packed_kernel(DType type) {
   }
 }
 
-// One row: k is a multiple of 32. Isa::quantize(x, inverse, cell, sums) rounds the 32 elements of
-// a cell times `inverse` to integers; Isa::largest(x) is the bit pattern of the largest |x|, above
-// infinity's if there is a NaN.
+// One row: k is a multiple of 32. Isa::largest(x) is the bit pattern of the largest |x| of 32
+// elements, above infinity's if there is a NaN; Isa::quantize(x, inverse, cell, sums) rounds them
+// times `inverse` to integers.
 template <class Isa>
-static void quantize_row(const float* x, int64_t k, std::byte* cells, ActivationScale* scales) {
-  for (int64_t c = 0; c < k / kCellElements; ++c, x += kCellElements) {
-    const uint32_t bits = Isa::largest(x);
+static void quantize_row(const float* x, int64_t k, ActivationBlock* blocks) {
+  for (int64_t left = k / kCellElements; left > 0; left -= kBlockCells, ++blocks) {
+    const int cells = left < kBlockCells ? static_cast<int>(left) : kBlockCells;
+    ActivationBlock& block = *blocks;
+    uint32_t bits = 0;
+    for (int c = 0; c < cells; ++c) {
+      const uint32_t of_cell = Isa::largest(x + c * kCellElements);
+      bits = bits > of_cell ? bits : of_cell;
+    }
     float largest;
     __builtin_memcpy(&largest, &bits, sizeof(largest));
     const bool finite = bits < 0x7f800000u;
     const bool some = finite && largest >= kActivationLeast;
-    const float scale = some ? largest / kActivationLevels : finite ? 0.0f : __builtin_nanf("");
-    int32_t sum[2] = {0, 0};
-    std::byte* cell = cells + c * kActivationCellBytes;
-    if (some) {
-      Isa::quantize(x, kActivationLevels / largest, cell, sum);
-    } else {
-      __builtin_memset(cell, 0, kActivationCellBytes);
+    if (!some) {
+      __builtin_memset(&block, 0, sizeof(block));
+      if (!finite) block.scale = __builtin_nanf("");
+      x += cells * kCellElements;
+      continue;
     }
-    ActivationScale& s = scales[c];
-    s.scale = scale;
-    s.sum[0] = sum[0];
-    s.sum[1] = sum[1];
-    s.total = sum[0] + sum[1];
-    s.scaled_sum[0] = scale * static_cast<float>(sum[0]);
-    s.scaled_sum[1] = scale * static_cast<float>(sum[1]);
-    s.scaled_total = scale * static_cast<float>(s.total);
-    s.padding = 0;
+    block.scale = largest / kActivationLevels;
+    const float inverse = kActivationLevels / largest;
+    for (int c = 0; c < cells; ++c, x += kCellElements) {
+      int32_t sum[2] = {0, 0};
+      Isa::quantize(x, inverse, block.cells + c * kActivationCellBytes, sum);
+      const int32_t total = sum[0] + sum[1];
+      for (int h = 0; h < 2; ++h) {
+        block.sum[2 * c + h] = sum[h];
+        block.float_sum[2 * c + h] = static_cast<float>(sum[h]);
+      }
+      block.total[c] = total;
+      block.float_total[c] = static_cast<float>(total);
+    }
   }
 }
 

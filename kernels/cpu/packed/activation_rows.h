@@ -11,29 +11,21 @@ namespace weft::cpu {
 
 class ActivationRows {
  public:
-  // Room for `rows` rows of k elements, a multiple of 32; earlier contents are lost.
+  // Room for `rows` rows of k elements; earlier contents are lost.
   Activations prepare(int64_t rows, int64_t k) {
-    const int64_t cells = k / kCellElements;
-    Activations view;
-    view.row_cells = cells;
-    view.cells = grow(cells_, Activations::cells_size(rows, cells)).as<std::byte>();
-    view.scales = grow(scales_, Activations::scales_size(rows, cells)).as<ActivationScale>();
-    return view;
+    const int64_t row_bytes = Activations::row_size(k);
+    const auto size_bytes = static_cast<std::size_t>(rows * row_bytes);
+    if (buffer_.size_bytes() < size_bytes) {
+      Result<Buffer> larger = allocate_zeroed(size_bytes);
+      // Less than the activations themselves, which are there: without them nothing can go on.
+      WEFT_CHECK(larger.has_value(), larger.error().message);
+      buffer_ = std::move(*larger);
+    }
+    return {.rows = buffer_.as<std::byte>(), .row_bytes = row_bytes};
   }
 
  private:
-  static Buffer& grow(Buffer& buffer, int64_t size_bytes) {
-    if (buffer.size_bytes() < static_cast<std::size_t>(size_bytes)) {
-      Result<Buffer> larger = allocate_zeroed(static_cast<std::size_t>(size_bytes));
-      // Less than the activations themselves, which are there: without them nothing can go on.
-      WEFT_CHECK(larger.has_value(), larger.error().message);
-      buffer = std::move(*larger);
-    }
-    return buffer;
-  }
-
-  Buffer cells_;
-  Buffer scales_;
+  Buffer buffer_;
 };
 
 }  // namespace weft::cpu

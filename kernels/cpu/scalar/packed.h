@@ -158,10 +158,17 @@ struct Plain {
     return sum;
   }
 
+  template <int factor>
+  static Ints times(const int32_t* value) {
+    return Ints::splat(*value * factor);
+  }
+
   template <DType kType, int R, int kUnitCount>
-  static void dots(const Cell& cell, int first, const std::byte* const (&a)[R], int64_t at,
+  static void dots(const Cell& cell, int first, const ActivationBlock* const (&a)[R], int at,
                    Ints (&sums)[R]) {
-    for (int r = 0; r < R; ++r) sums[r] = dot(cell.code, first, kUnitCount, a[r] + at);
+    for (int r = 0; r < R; ++r) {
+      sums[r] = dot(cell.code, first, kUnitCount, a[r]->cells + kActivationCellBytes * at);
+    }
   }
 };
 
