@@ -4,8 +4,10 @@
 
 #include "api/model.h"
 #include "api/runner_factory.h"
+#include "api/session/session_file.h"
 #include "api/step_trace.h"
 #include "api/stop_matcher.h"
+#include "core/check.h"
 #include "core/model/decoder.h"
 #include "core/text/tokenizer.h"
 #include "scheduler/generation_state.h"
@@ -88,6 +90,7 @@ struct Context::State {
   MemoryLedger ledger;
   GenerationState generation;  // no scheduler has it; stop ids and limits are in GenerateOptions
   Sequence& sequence = generation.sequence;
+  SamplingParams sampling;  // of the last generation
   LastRow last_row;
   std::unique_ptr<StepTrace> trace;  // may be null
   StepScheduler::Counts counts{.running = 1};
@@ -127,15 +130,28 @@ struct Context::State {
     return {};
   }
 
-  Result<void> start(std::span<const int32_t> ids) {
+  Result<void> check_ids(std::span<const int32_t> ids) const {
     const int32_t n_vocab = model->info().n_vocab;
     for (size_t i = 0; i < ids.size(); ++i) {
-      if (ids[i] < 0 || ids[i] >= n_vocab) {
-        return fail(ErrorCode::kTokenOutOfRange,
-                    "token " + std::to_string(i) + " of the prompt: id " + std::to_string(ids[i]) +
-                        ", expected 0 … " + std::to_string(n_vocab - 1));
-      }
+      if (ids[i] >= 0 && ids[i] < n_vocab) continue;
+      return fail(ErrorCode::kTokenOutOfRange, "token " + std::to_string(i) +
+                                                   " of the prompt: id " + std::to_string(ids[i]) +
+                                                   ", expected 0 … " + std::to_string(n_vocab - 1));
     }
+    return {};
+  }
+
+  Result<void> check_room(int64_t num_ids, int32_t max_tokens) const {
+    const int64_t wanted = num_ids + max_tokens;
+    if (wanted <= params.n_ctx) return {};
+    return fail(ErrorCode::kContextOverflow,
+                "prompt of " + std::to_string(num_ids) + " tokens + max_tokens " +
+                    std::to_string(max_tokens) + " = " + std::to_string(wanted) +
+                    ", the context holds " + std::to_string(params.n_ctx));
+  }
+
+  Result<void> start(std::span<const int32_t> ids) {
+    WEFT_TRY(check_ids(ids));
     if (ids.empty()) return fail(ErrorCode::kInvalidArgument, "prompt: empty, expected a token");
     runner->release(sequence);
     sequence.ids.assign(ids.begin(), ids.end());
@@ -145,6 +161,12 @@ struct Context::State {
 
   Result<Generation> generate(std::span<const int32_t> prompt_ids, const GenerateOptions& options,
                               const OnToken& on_token);
+  Result<Generation> resume(std::span<const int32_t> more, const GenerateOptions& options,
+                            const OnToken& on_token);
+  Result<Generation> go_on(const GenerateOptions& options, Sampler sampler,
+                           const OnToken& on_token);
+  Result<void> save(const std::string& path) const;
+  Result<void> load(const std::string& path);
   Result<void> evaluate(std::span<const int32_t> ids, int32_t chunk, const OnRow& on_row,
                         const std::stop_token& cancel);
 };
@@ -185,6 +207,19 @@ Result<Generation> Context::generate(std::span<const int32_t> prompt_ids,
   return state_->traced(std::move(result), reason);
 }
 
+Result<Generation> Context::resume(std::span<const int32_t> more, const GenerateOptions& options,
+                                   const OnToken& on_token) {
+  auto result = state_->resume(more, options, on_token);
+  const auto reason = result ? finish_reason_name(result->finish_reason) : std::string_view();
+  return state_->traced(std::move(result), reason);
+}
+
+Result<void> Context::save(const std::string& path) const { return state_->save(path); }
+Result<void> Context::load(const std::string& path) { return state_->load(path); }
+std::span<const int32_t> Context::ids() const { return state_->sequence.ids; }
+int64_t Context::num_computed() const { return state_->sequence.num_computed; }
+const SamplingParams& Context::sampling() const { return state_->sampling; }
+
 Result<void> Context::evaluate(std::span<const int32_t> ids, int32_t chunk, const OnRow& on_row,
                                const std::stop_token& cancel) {
   return state_->traced(state_->evaluate(ids, chunk, on_row, cancel), "evaluated");
@@ -193,20 +228,36 @@ Result<void> Context::evaluate(std::span<const int32_t> ids, int32_t chunk, cons
 Result<Generation> Context::State::generate(std::span<const int32_t> prompt_ids,
                                             const GenerateOptions& options,
                                             const OnToken& on_token) {
-  const Tokenizer& tokenizer = model->tokenizer();
   WEFT_TRY(check_at_least_one("max_tokens", options.max_tokens));
-  const int64_t wanted = std::ssize(prompt_ids) + options.max_tokens;
-  if (wanted > params.n_ctx) {
-    return fail(ErrorCode::kContextOverflow,
-                "prompt of " + std::to_string(prompt_ids.size()) + " tokens + max_tokens " +
-                    std::to_string(options.max_tokens) + " = " + std::to_string(wanted) +
-                    ", the context holds " + std::to_string(params.n_ctx));
-  }
+  WEFT_TRY(check_room(std::ssize(prompt_ids), options.max_tokens));
   WEFT_TRY_ASSIGN(Sampler sampler, Sampler::create(options.sampling, model->info().n_vocab));
   WEFT_TRY(start(prompt_ids));
+  return go_on(options, std::move(sampler), on_token);
+}
 
+Result<Generation> Context::State::resume(std::span<const int32_t> more,
+                                          const GenerateOptions& options, const OnToken& on_token) {
+  WEFT_TRY(check_at_least_one("max_tokens", options.max_tokens));
+  WEFT_TRY(check_room(std::ssize(sequence.ids) + std::ssize(more), options.max_tokens));
+  WEFT_TRY_ASSIGN(Sampler sampler, Sampler::create(options.sampling, model->info().n_vocab));
+  WEFT_TRY(check_ids(more));
+  if (sequence.ids.empty() && more.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "the sequence is empty, expected a token");
+  }
+  sequence.ids.insert(sequence.ids.end(), more.begin(), more.end());
+  if (!more.empty()) generation.num_prompt = std::ssize(sequence.ids);
+  // The last id's logits are wanted: where they are gone, it is computed again, to the same bits.
+  sequence.num_computed = std::min(sequence.num_computed, std::ssize(sequence.ids) - 1);
+  return go_on(options, std::move(sampler), on_token);
+}
+
+// Generates after what the sequence holds.
+Result<Generation> Context::State::go_on(const GenerateOptions& options, Sampler sampler,
+                                         const OnToken& on_token) {
+  const Tokenizer& tokenizer = model->tokenizer();
+  sampling = options.sampling;
   Generation result;
-  result.prompt_ids.assign(prompt_ids.begin(), prompt_ids.end());
+  result.prompt_ids = sequence.ids;
   DetokenizerStream detokenizer(tokenizer, false, DetokenizerStream::Start::kContinuation);
   StopMatcher stops(options.stop_strings);
   const auto start = Clock::now();
@@ -217,9 +268,11 @@ Result<Generation> Context::State::generate(std::span<const int32_t> prompt_ids,
       result.finish_reason = FinishReason::kCancelled;
       break;
     }
-    WEFT_TRY_ASSIGN(const int32_t id, sampler.sample(last_row.row(), result.prompt_ids, result.ids,
-                                                     std::ssize(sequence.ids)));
-    if (sequence.ids.size() == prompt_ids.size()) {
+    const std::span<const int32_t> ids = sequence.ids;
+    const auto num_prompt = static_cast<size_t>(generation.num_prompt);
+    WEFT_TRY_ASSIGN(const int32_t id, sampler.sample(last_row.row(), ids.first(num_prompt),
+                                                     ids.subspan(num_prompt), std::ssize(ids)));
+    if (result.ids.empty()) {
       first_token = Clock::now();
       result.prompt_seconds = seconds_since(start);
     }
@@ -246,6 +299,45 @@ Result<Generation> Context::State::generate(std::span<const int32_t> prompt_ids,
   return result;
 }
 
+Result<void> Context::State::save(const std::string& path) const {
+  Session session{.model = model->info().fingerprint,
+                  .ids = sequence.ids,
+                  .num_prompt = generation.num_prompt,
+                  .sampling = sampling,
+                  .kv_identity = runner->kv_identity()};
+  KvBlocks kv{.block_bytes = runner->kv_block_bytes(),
+              .read = [this](int64_t index, std::span<std::byte> into) {
+                runner->export_block(sequence.blocks.blocks[static_cast<size_t>(index)], into);
+              }};
+  if (!session.kv_identity.empty()) kv.count = sequence.num_computed / params.block_size;
+  session.kv_tokens = kv.count * params.block_size;
+  return write_session(path, session, kv);
+}
+
+Result<void> Context::State::load(const std::string& path) {
+  const ModelInfo& info = model->info();
+  const size_t block_bytes = runner->kv_block_bytes();
+  WEFT_TRY_ASSIGN(Session session, read_session(path, {.max_ids = params.n_ctx,
+                                                       .kv_identity = runner->kv_identity(),
+                                                       .block_tokens = params.block_size,
+                                                       .block_bytes = block_bytes}));
+  WEFT_TRY(check_session(path, session, info));
+  runner->release(sequence);
+  const int64_t blocks = session.kv_tokens / params.block_size;
+  const auto reserved = runner->blocks().reserve(sequence.blocks, session.kv_tokens);
+  WEFT_CHECK(reserved, "a pool of n_ctx tokens does not hold a session of fewer");
+  for (int64_t i = 0; i < blocks; ++i) {
+    runner->import_block(
+        sequence.blocks.blocks[static_cast<size_t>(i)],
+        std::span(session.kv).subspan(static_cast<size_t>(i) * block_bytes, block_bytes));
+  }
+  sequence.num_computed = session.kv_tokens;
+  sequence.ids = std::move(session.ids);
+  generation.num_prompt = session.num_prompt;
+  sampling = std::move(session.sampling);
+  return {};
+}
+
 Result<void> Context::State::evaluate(std::span<const int32_t> ids, int32_t chunk,
                                       const OnRow& on_row, const std::stop_token& cancel) {
   if (std::ssize(ids) > params.n_ctx) {
@@ -270,6 +362,7 @@ Result<void> Context::State::evaluate(std::span<const int32_t> ids, int32_t chun
 void Context::clear() {
   state_->runner->release(state_->sequence);
   state_->sequence.ids.clear();
+  state_->generation.num_prompt = 0;
 }
 
 MemoryLedger Context::memory() const { return state_->ledger; }

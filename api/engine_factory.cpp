@@ -1,6 +1,7 @@
 #include "api/engine_factory.h"
 
 #include "gguf/file.h"
+#include "gguf/fingerprint.h"
 #include "gguf/model_loader.h"
 #include "kernels/cpu/cpu_backend.h"
 
@@ -42,6 +43,7 @@ Result<ModelParts> open_model(const std::string& path, const MapOptions& options
                    .vocab = std::move(loaded.vocab),
                    .warnings = std::move(loaded.warnings)};
   for (const HostTensor& tensor : file.tensors()) parts.n_params += tensor.elements();
+  parts.fingerprint = gguf::fingerprint(file);
   return parts;
 }
 

@@ -35,6 +35,7 @@ struct ModelParts {
   ModelTensors tensors;
   Vocab vocab;
   int64_t n_params = 0;
+  uint64_t fingerprint = 0;           // gguf/fingerprint.h
   std::vector<std::string> warnings;  // what was there and is not used, one line each
 };
 

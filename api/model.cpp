@@ -33,6 +33,7 @@ Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
   info.n_ctx_train = config.n_ctx_train;
   info.n_params = parts.n_params;
   info.pooling = config.pooling;
+  info.fingerprint = parts.fingerprint;
 
   WEFT_TRY_ASSIGN(model->tokenizer_, Tokenizer::create(std::move(parts.vocab)));
   WEFT_TRY_ASSIGN(auto decoder,

@@ -57,6 +57,7 @@ struct ModelInfo {
   // What a context's kv_type of "auto" comes to: "f32" where activations are float32, so that
   // nothing is rounded that need not be; else "f16", whose rounding is lost beside theirs.
   std::string kv_type;
+  uint64_t fingerprint = 0;          // tells models apart by what their files hold
   Pooling pooling = Pooling::kLast;  // of embeddings, as the file says; last where it does not
 };
 
@@ -148,6 +149,33 @@ class Context {
   }
   Result<Generation> generate(std::span<const int32_t> prompt_ids,
                               const GenerateOptions& options = {}, const OnToken& on_token = {});
+
+  // Goes on from the sequence that the context holds (of generate(), of resume() or of a session):
+  // first `more` ids are put after it, then it generates. With none, this is the generation that
+  // was interrupted: what it gives is what would have come next, bit for bit, penalties included;
+  // with some, all that was before counts as prompt. Generation::prompt_ids are all ids it goes
+  // on from. Fails as generate() does, where the sequence, `more` and max_tokens do not fit n_ctx
+  // or there is no token to go on from; the sequence is then as before.
+  Result<Generation> resume(std::span<const int32_t> more, const GenerateOptions& options = {},
+                            const OnToken& on_token = {});
+
+  // --- Sessions ---
+  // Writes the sequence to a file (api/session/session_file.h): ids, what they were drawn with
+  // last, and the keys and values of all whole blocks. Fails as files do, and leaves no half of
+  // one.
+  Result<void> save(const std::string& path) const;
+  // Takes over a sequence that was saved, of the same model. What resume() then gives equals what
+  // the saved context would have given. Keys and values of other kernels, another cache type or
+  // block size are computed again from the ids, by resume(). Fails as files do, for what is no
+  // session, is damaged, of another version or model, or does not fit n_ctx (saying which); the
+  // context is then as before.
+  Result<void> load(const std::string& path);
+  // The ids of the sequence, prompt and generated.
+  std::span<const int32_t> ids() const;
+  // How many of them have keys and values.
+  int64_t num_computed() const;
+  // What was last generated with: for who goes on with a session.
+  const SamplingParams& sampling() const;
 
   // Logits of every id, from an empty sequence, computed `chunk` tokens a step (0:
   // max_batch_tokens). on_row gets (index of the id, its logits [n_vocab]) in order. Needs

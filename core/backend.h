@@ -158,6 +158,17 @@ class Backend {
   // Bytes create_kv_cache() would allocate.
   virtual std::size_t kv_cache_bytes(const KvCacheSpec& spec) const = 0;
 
+  // --- Keys and values outside ---------------------------------------------------------------
+  // What the bytes of a cache's blocks are: their layout, and whatever their bits depend on beside
+  // ids and weights (kernels, how activations are held). Blocks that were exported may be imported
+  // where it is the same; elsewhere they are computed again. "": blocks cannot be exported.
+  virtual std::string kv_identity(const KvCache& /*cache*/) const { return ""; }
+  // Bytes of one block, keys and values of all layers.
+  virtual std::size_t kv_block_bytes(const KvCache& /*cache*/) const { return 0; }
+  // One whole block to or from host memory: [kv_block_bytes].
+  virtual void export_block(const KvCache& /*cache*/, int32_t /*block*/, std::byte* /*to*/) {}
+  virtual void import_block(KvCache& /*cache*/, int32_t /*block*/, const std::byte* /*from*/) {}
+
   // --- Steps --------------------------------------------------------------------------------
   // Runs one step of the decoder. The default composes the operations below and is done when it
   // returns; a backend may take the step over (a graph, a persistent kernel). The batch and the

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/model/decoder.h"
@@ -32,6 +33,16 @@ class ModelRunner {
 
   // Gives all of a sequence's blocks back; its ids stay.
   void release(Sequence& sequence);
+
+  // A sequence's computed blocks outside of the pool (Backend::kv_identity and what follows it).
+  std::string kv_identity() const { return state_->kv_identity(*backend_); }
+  size_t kv_block_bytes() const { return state_->kv_block_bytes(*backend_); }
+  void export_block(int32_t block, std::span<std::byte> to) const {
+    state_->export_block(*backend_, block, to);
+  }
+  void import_block(int32_t block, std::span<const std::byte> from) {
+    state_->import_block(*backend_, block, from);
+  }
 
   const StepLimits& limits() const { return state_->limits(); }
   // The pool. Steps reserve, copy and publish through it; it belongs to this runner alone.

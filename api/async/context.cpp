@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "api/async/context_core.h"
-#include "api/async/session_state.h"
+#include "api/session/session_file.h"
 #include "core/model/decoder.h"
 
 namespace weft::async {
@@ -90,20 +90,16 @@ class BatchCall : public std::enable_shared_from_this<BatchCall> {
   std::shared_ptr<Turn> turn_;  // while it has its place
 };
 
+Result<void> save(ContextCore& core, const std::string& path) {
+  Session session{.model = core.model()->model()->info().fingerprint, .ids = core.ids()};
+  session.num_prompt = std::ssize(session.ids);
+  return write_session(path, session, {});
+}
+
 Result<void> load(ContextCore& core, const std::string& path) {
-  const ModelInfo& info = core.model()->model()->info();
-  WEFT_TRY_ASSIGN(auto state, detail::read_session_state(path, core.params().n_ctx));
-  if (state.model != detail::model_fingerprint(info)) {
-    return fail(ErrorCode::kInvalidArgument,
-                path + ": the session of another model than " + info.name);
-  }
-  for (const int32_t id : state.ids) {
-    if (id >= 0 && id < info.n_vocab) continue;
-    return fail(ErrorCode::kTokenOutOfRange, path + ": token id " + std::to_string(id) +
-                                                 ", expected 0 … " +
-                                                 std::to_string(info.n_vocab - 1));
-  }
-  core.set_ids(std::move(state.ids));
+  WEFT_TRY_ASSIGN(auto session, read_session(path, {.max_ids = core.params().n_ctx}));
+  WEFT_TRY(check_session(path, session, core.model()->model()->info()));
+  core.set_ids(std::move(session.ids));
   return {};
 }
 
@@ -148,11 +144,8 @@ void AsyncContext::start_clear(const Core& core, OpPtr<void> op) {
 }
 
 void AsyncContext::start_save(const Core& core, std::string path, OpPtr<void> op) {
-  do_alone(core, std::move(op), [path = std::move(path)](ContextCore& context) {
-    return detail::write_session_state(
-        path, {.model = detail::model_fingerprint(context.model()->model()->info()),
-               .ids = context.ids()});
-  });
+  do_alone(core, std::move(op),
+           [path = std::move(path)](ContextCore& context) { return save(context, path); });
 }
 
 void AsyncContext::start_load(const Core& core, std::string path, OpPtr<void> op) {

@@ -306,4 +306,37 @@ void DecoderState::copy_blocks(Backend& backend, std::span<const BlockCopy> copi
   for (const auto& cache : caches_) backend.copy_blocks(*cache, copies);
 }
 
+std::string DecoderState::kv_identity(const Backend& backend) const {
+  std::string all;
+  for (const auto& cache : caches_) {
+    const std::string one = backend.kv_identity(*cache);
+    if (one.empty()) return "";
+    all += (all.empty() ? "" : "; ") + one;
+  }
+  return all;
+}
+
+size_t DecoderState::kv_block_bytes(const Backend& backend) const {
+  size_t bytes = 0;
+  for (const auto& cache : caches_) bytes += backend.kv_block_bytes(*cache);
+  return bytes;
+}
+
+void DecoderState::export_block(Backend& backend, int32_t block, std::span<std::byte> to) const {
+  WEFT_CHECK(to.size() == kv_block_bytes(backend), std::to_string(to.size()) + " bytes of a block");
+  for (const auto& cache : caches_) {
+    backend.export_block(*cache, block, to.data());
+    to = to.subspan(backend.kv_block_bytes(*cache));
+  }
+}
+
+void DecoderState::import_block(Backend& backend, int32_t block, std::span<const std::byte> from) {
+  WEFT_CHECK(from.size() == kv_block_bytes(backend),
+             std::to_string(from.size()) + " bytes of a block");
+  for (const auto& cache : caches_) {
+    backend.import_block(*cache, block, from.data());
+    from = from.subspan(backend.kv_block_bytes(*cache));
+  }
+}
+
 }  // namespace weft

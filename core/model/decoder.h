@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/backend.h"
@@ -89,6 +90,12 @@ class DecoderState {
 
   // Copies blocks of the KV pool in every layer, in the order given; before the next step.
   void copy_blocks(Backend& backend, std::span<const BlockCopy> copies);
+
+  // The KV pool's blocks outside of it, as Backend has them, all caches together.
+  std::string kv_identity(const Backend& backend) const;
+  size_t kv_block_bytes(const Backend& backend) const;
+  void export_block(Backend& backend, int32_t block, std::span<std::byte> to) const;
+  void import_block(Backend& backend, int32_t block, std::span<const std::byte> from);
 
   const StepLimits& limits() const { return limits_; }
   const KvPoolSpec& kv_spec() const { return kv_spec_; }

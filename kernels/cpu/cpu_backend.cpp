@@ -75,6 +75,19 @@ class CpuBackend final : public Backend {
   std::size_t kv_cache_bytes(const KvCacheSpec& spec) const override {
     return CpuKvCache::size_bytes(spec);
   }
+  std::string kv_identity(const KvCache& cache) const override {
+    return "cpu " + std::string(table_.isa) + ", activations " + activations() + ", " +
+           static_cast<const CpuKvCache&>(cache).layout();
+  }
+  std::size_t kv_block_bytes(const KvCache& cache) const override {
+    return CpuKvCache::size_bytes(cache.spec()) / static_cast<std::size_t>(cache.spec().num_blocks);
+  }
+  void export_block(const KvCache& cache, int32_t block, std::byte* to) override {
+    static_cast<const CpuKvCache&>(cache).export_block(block, to);
+  }
+  void import_block(KvCache& cache, int32_t block, const std::byte* from) override {
+    static_cast<const CpuKvCache&>(cache).import_block(block, from);
+  }
 
   void embed(const Weight& table, std::span<const int32_t> ids, Mat out) override;
   void rms_norm(Mat x, const Weight& gain, float eps, Mat out) override;

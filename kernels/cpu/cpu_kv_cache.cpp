@@ -77,6 +77,38 @@ std::size_t CpuKvCache::block_bytes() const {
   return layer_bytes(spec()) / static_cast<std::size_t>(std::max(spec().num_blocks, 1));
 }
 
+std::string CpuKvCache::layout() const {
+  const KvCacheSpec& s = spec();
+  // Counted up when what is written changes: the bits a kernel gives, or the order in a group.
+  constexpr int kVersion = 1;
+  return std::string(dtype_name(s.type)) + " " + std::to_string(s.n_layers) + " x " +
+         std::to_string(s.n_kv_heads) + " x " + std::to_string(s.head_dim) + ", blocks of " +
+         std::to_string(s.block_size) + ", groups of " + std::to_string(group_) + ", rows of " +
+         std::to_string(row_bytes_) + " bytes, version " + std::to_string(kVersion);
+}
+
+void CpuKvCache::export_block(int32_t block, std::byte* to) const {
+  const std::size_t size = block_bytes();
+  const std::size_t offset = static_cast<std::size_t>(block) * size;
+  for (int32_t layer = 0; layer < spec().n_layers; ++layer) {
+    for (const std::byte* blocks : {k(layer), v(layer)}) {
+      std::memcpy(to, blocks + offset, size);
+      to += size;
+    }
+  }
+}
+
+void CpuKvCache::import_block(int32_t block, const std::byte* from) const {
+  const std::size_t size = block_bytes();
+  const std::size_t offset = static_cast<std::size_t>(block) * size;
+  for (int32_t layer = 0; layer < spec().n_layers; ++layer) {
+    for (std::byte* blocks : {k(layer), v(layer)}) {
+      std::memcpy(blocks + offset, from, size);
+      from += size;
+    }
+  }
+}
+
 std::byte* CpuKvCache::k(int32_t layer) const {
   return k_.as<std::byte>() + static_cast<std::size_t>(layer) * layer_bytes(spec());
 }

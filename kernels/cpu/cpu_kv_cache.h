@@ -11,6 +11,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "core/backend.h"
 #include "kernels/cpu/kernel_table.h"
@@ -22,6 +23,12 @@ class CpuKvCache final : public KvCache {
   // F32, F16, BF16 or Q8_0; kUnsupported for another type.
   static Result<std::unique_ptr<KvCache>> create(const KvCacheSpec& spec);
   static std::size_t size_bytes(const KvCacheSpec& spec);  // K and V together
+
+  // Names all that decides where a number lies in a block, and how it is written.
+  std::string layout() const;
+  // One block of all layers, as it lies: keys then values, layer after layer.
+  void export_block(int32_t block, std::byte* to) const;
+  void import_block(int32_t block, const std::byte* from) const;
 
   int32_t group() const { return group_; }                // tokens
   int32_t row_elements() const { return row_elements_; }  // head_dim, padded

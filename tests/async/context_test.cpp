@@ -6,7 +6,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
 
-#include "api/async/session_state.h"
+#include "api/session/session_file.h"
 #include "core/model/decoder.h"
 #include "tests/async/async_support.h"
 #include "tests/support/temp_folder.h"
@@ -187,6 +187,22 @@ TEST_F(AsyncContextTest, ASavedSessionGoesOnElsewhereAsIfItHadNeverStopped) {
   EXPECT_EQ(second->tokens(), whole.tokens());
 }
 
+TEST_F(AsyncContextTest, GoesOnFromASessionOfASynchronousContextAndBack) {
+  const test::TempFolder folder;
+  const AsyncContext whole = context(), c = context();
+  const std::string all = generate(whole, "Once upon a time", 60);
+  const auto plain = weft::Context::create(model_.model(), {.n_ctx = 256}).value();
+  const GenerateOptions options{.max_tokens = 25};
+  std::string text = plain->generate("Once upon a time", options)->text;
+  ASSERT_TRUE(plain->save(folder.path("plain")));
+  ASSERT_TRUE(c.load_state(folder.path("plain"), asio::use_future).get());
+  text += go_on(c, {}, 10);
+  ASSERT_TRUE(c.save_state(folder.path("async"), asio::use_future).get());
+  ASSERT_TRUE(plain->load(folder.path("async")));
+  text += plain->resume({}, options)->text;
+  EXPECT_EQ(text, all);
+}
+
 TEST_F(AsyncContextTest, ASessionThatDoesNotFitIsRefusedAndChangesNothing) {
   const test::TempFolder folder;
   const std::string path = folder.path("session.weft");
@@ -204,26 +220,9 @@ TEST_F(AsyncContextTest, ASessionThatDoesNotFitIsRefusedAndChangesNothing) {
   const auto refused = other->load_state(path, asio::use_future).get();
   EXPECT_EQ(code_of(refused), ErrorCode::kInvalidArgument);
   EXPECT_NE(refused.error().message.find("another model"), std::string::npos);
-  ASSERT_TRUE(detail::write_session_state(
-      path, {.model = detail::model_fingerprint(model_.model_info()), .ids = {1, 96}}));
+  ASSERT_TRUE(write_session(path, {.model = model_.model_info().fingerprint, .ids = {1, 96}}, {}));
   EXPECT_EQ(code_of(small.load_state(path, asio::use_future).get()), ErrorCode::kTokenOutOfRange);
   EXPECT_EQ(small.tokens(), before);
-}
-
-TEST(SessionState, IsRefusedWhereverItIsCutOrChanged) {
-  const detail::SessionState state{.model = 0x0123456789abcdef, .ids = {1, -1, 96, 1 << 30}};
-  const auto bytes = detail::session_state_bytes(state);
-  EXPECT_EQ(detail::parse_session_state(bytes), state);
-  EXPECT_EQ(detail::parse_session_state(detail::session_state_bytes({})), detail::SessionState{});
-  for (size_t n = 0; n < bytes.size(); ++n) {
-    EXPECT_EQ(code_of(detail::parse_session_state(std::span(bytes).first(n))),
-              ErrorCode::kInvalidArgument);
-    for (const int bit : {0, 7}) {
-      auto changed = bytes;
-      changed[n] ^= static_cast<std::byte>(1 << bit);
-      EXPECT_FALSE(detail::parse_session_state(changed)) << n;
-    }
-  }
 }
 
 }  // namespace
