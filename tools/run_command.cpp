@@ -15,12 +15,15 @@
 #include "tools/default_model.h"
 #include "tools/interrupt.h"
 #include "tools/options.h"
+#include "tools/session_flags.h"
 
 namespace weft::tools {
 namespace {
 
 struct RunFlags {
   EngineFlags engine;
+  SessionFlags session;
+  const CLI::App* command = nullptr;
   std::string model_flag;
   std::vector<std::string> positionals;  // [MODEL] [PROMPT]
   int max_tokens = 256;
@@ -57,7 +60,7 @@ Result<Work> resolve(const RunFlags& flags) {
   }
   if (!rest.empty()) {
     work.prompt = rest.front();
-  } else {
+  } else if (flags.session.load.empty()) {
     WEFT_TRY_ASSIGN(work.prompt, read_stdin());
     if (work.prompt.ends_with('\n')) work.prompt.pop_back();
   }
@@ -68,15 +71,15 @@ double per_second(double n, double seconds) { return seconds > 0 ? n / seconds :
 
 const char* plural(size_t n) { return n == 1 ? "" : "s"; }
 
-void print_figures(const Generation& g, double load_seconds) {
-  const double prompt = static_cast<double>(g.prompt_ids.size());
+// computed: tokens of the prompt whose computation prompt_seconds took.
+void print_figures(const Generation& g, size_t computed, double load_seconds) {
+  const double prompt = static_cast<double>(computed);
   const double decoded = g.ids.empty() ? 0 : static_cast<double>(g.ids.size()) - 1;
   std::fprintf(stderr,
                "[load %.2f s | prompt %zu token%s, %.1f tokens/s | generated %zu token%s, "
                "%.1f tokens/s | %s]\n",
-               load_seconds, g.prompt_ids.size(), plural(g.prompt_ids.size()),
-               per_second(prompt, g.prompt_seconds), g.ids.size(), plural(g.ids.size()),
-               per_second(decoded, g.generate_seconds),
+               load_seconds, computed, plural(computed), per_second(prompt, g.prompt_seconds),
+               g.ids.size(), plural(g.ids.size()), per_second(decoded, g.generate_seconds),
                std::string(finish_reason_name(g.finish_reason)).c_str());
 }
 
@@ -98,12 +101,14 @@ void print_json(const Generation& g, const Model& model, double load_seconds) {
 Result<int> run(const RunFlags& flags) {
   using Clock = std::chrono::steady_clock;
   WEFT_TRY_ASSIGN(const Work work, resolve(flags));
+  WEFT_TRY_ASSIGN(const int64_t before, flags.session.check());
+  const bool goes_on = !flags.session.load.empty();
   Interrupt interrupt;
   const auto start = Clock::now();
   WEFT_TRY_ASSIGN(auto model, load_model(work.model_path, flags.engine.model_options()));
-  WEFT_TRY_ASSIGN(const auto prompt_ids, model->tokenize(work.prompt, !flags.no_bos));
+  WEFT_TRY_ASSIGN(const auto prompt_ids, model->tokenize(work.prompt, !flags.no_bos && !goes_on));
 
-  const int64_t needed = std::ssize(prompt_ids) + flags.max_tokens;
+  const int64_t needed = before + std::ssize(prompt_ids) + flags.max_tokens;
   const int64_t n_ctx = flags.ctx_size > 0 ? flags.ctx_size : needed;
   if (n_ctx > INT32_MAX) {
     return fail(ErrorCode::kContextOverflow, "prompt and max-tokens: " + std::to_string(n_ctx) +
@@ -115,6 +120,7 @@ Result<int> run(const RunFlags& flags) {
     WEFT_TRY_ASSIGN(params.trace, Trace::create(flags.trace));
   }
   WEFT_TRY_ASSIGN(auto context, Context::create(model, params));
+  WEFT_TRY(flags.session.begin(*context));
   const int32_t trained = model->info().n_ctx_train;
   if (trained > 0 && std::min(n_ctx, needed) > trained) {
     std::fprintf(stderr, "infer: warning: %lld tokens may be used, the model was trained on %d\n",
@@ -127,6 +133,7 @@ Result<int> run(const RunFlags& flags) {
                           .stop_strings = flags.stop_strings,
                           .cancel = interrupt.token()};
   options.sampling.seed = flags.seed ? *flags.seed : std::random_device{}();
+  if (goes_on) options.sampling = given_or(*flags.command, options.sampling, context->sampling());
   size_t printed = 0;
   const OnToken print = [&](int32_t, std::string_view text) {
     interrupt.defer();  // from the first token on there is something to show
@@ -135,7 +142,10 @@ Result<int> run(const RunFlags& flags) {
     return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
            std::fflush(stdout) == 0;
   };
-  WEFT_TRY_ASSIGN(const Generation generation, context->generate(prompt_ids, options, print));
+  const auto had = static_cast<size_t>(goes_on ? context->num_computed() : 0);
+  WEFT_TRY_ASSIGN(const Generation generation, goes_on
+                                                   ? context->resume(prompt_ids, options, print)
+                                                   : context->generate(prompt_ids, options, print));
   if (flags.json) {
     print_json(generation, *model, load_seconds);
   } else {
@@ -146,7 +156,8 @@ Result<int> run(const RunFlags& flags) {
   }
   std::fflush(stdout);
   if (params.trace) WEFT_TRY(params.trace->close());
-  print_figures(generation, load_seconds);
+  WEFT_TRY(flags.session.end(*context));
+  print_figures(generation, generation.prompt_ids.size() - had, load_seconds);
   return interrupt.requested() ? report_interrupt() : kExitOk;
 }
 
@@ -199,6 +210,8 @@ void add_run_command(CLI::App& app, int& exit_code) {
   command->add_flag("--json", flags->json, "One JSON object: text, ids, finish_reason, timings");
   command->add_flag("--chat", flags->chat, "Render the prompt with the model's chat template");
   add_trace_flag(*command, flags->trace);
+  flags->session.add_to(*command);
+  flags->command = command;
   flags->engine.add_to(*command);
   command->callback([flags, &exit_code] {
     const size_t words = flags->positionals.size() + (flags->model_flag.empty() ? 0 : 1);

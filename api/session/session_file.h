@@ -54,6 +54,10 @@ struct SessionLimits {
 // the file's size, and memory for what it gives.
 Result<Session> read_session(const std::string& path, const SessionLimits& limits);
 
+// The number of ids that the session at `path` says it has, from its header alone. Fails as
+// read_session() does; what is behind the header is not looked at.
+Result<int64_t> count_session_ids(const std::string& path);
+
 // Whether the session at `path` is one that a context over this model can go on with:
 // kInvalidArgument where it is another model's, kTokenOutOfRange, or as Sampler::create() says.
 Result<void> check_session(const std::string& path, const Session& session, const ModelInfo& model);

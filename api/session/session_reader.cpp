@@ -2,6 +2,7 @@
 #include <bit>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include <xxhash.h>
 
@@ -90,8 +91,11 @@ Result<void> check_kind(std::span<const std::byte> bytes) {
                 "reads version 2");
   }
   if (found != session::kMagic) return bad("not a session: it does not begin with WEFTSESS");
-  const auto version = Cursor(bytes.subspan(session::kMagic.size())).take<uint32_t>();
-  if (version == session::kVersion) return {};
+  Cursor after_magic(bytes.subspan(session::kMagic.size()));
+  const auto version = after_magic.take<uint32_t>();
+  if (version == session::kVersion) {
+    return after_magic.take<uint32_t>() == 0 ? Result<void>() : bad("damaged: its header");
+  }
   return fail(ErrorCode::kUnsupported, "a session of version " + std::to_string(version) +
                                            ", this weft reads version " +
                                            std::to_string(session::kVersion));
@@ -205,21 +209,33 @@ Result<Session> decode(Source source, const SessionLimits& limits) {
   return session;
 }
 
+// read(a source of the file's bytes), with the file named in every error.
+template <class T, class Read>
+Result<T> from_file(const std::string& path, const Read& read) {
+  WEFT_TRY_ASSIGN(const auto file, platform::open_for_reading(path));
+  WEFT_TRY_ASSIGN(const uint64_t size, platform::file_size(file, path));
+  bool named = false;
+  Result<T> result =
+      read(Source(size, [&](uint64_t offset, std::span<std::byte> into) -> Result<void> {
+        auto done = platform::read_at(file, path, offset, into);
+        named = !done;
+        return done;
+      }));
+  if (result || named) return result;
+  return fail(result.error().code, path + ": " + result.error().message);
+}
+
 }  // namespace
 
 Result<Session> read_session(const std::string& path, const SessionLimits& limits) {
-  WEFT_TRY_ASSIGN(const auto file, platform::open_for_reading(path));
-  WEFT_TRY_ASSIGN(const uint64_t size, platform::file_size(file, path));
-  std::optional<Error> of_file;  // which names the path already
-  auto session = decode(Source(size,
-                               [&](uint64_t offset, std::span<std::byte> into) -> Result<void> {
-                                 auto done = platform::read_at(file, path, offset, into);
-                                 if (!done) of_file = done.error();
-                                 return done;
-                               }),
-                        limits);
-  if (session || of_file) return session;
-  return fail(session.error().code, path + ": " + session.error().message);
+  return from_file<Session>(path, [&](Source source) { return decode(std::move(source), limits); });
+}
+
+Result<int64_t> count_session_ids(const std::string& path) {
+  return from_file<int64_t>(path, [](Source source) -> Result<int64_t> {
+    WEFT_TRY_ASSIGN(const Header header, read_header(source));
+    return static_cast<int64_t>(header.num_ids);
+  });
 }
 
 Result<void> check_session(const std::string& path, const Session& session,
