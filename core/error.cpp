@@ -36,6 +36,12 @@ std::string_view error_code_name(ErrorCode code) {
       return "device_error";
     case ErrorCode::kGenerationFailed:
       return "generation_failed";
+    case ErrorCode::kTemplateSyntax:
+      return "template_syntax";
+    case ErrorCode::kTemplateError:
+      return "template_error";
+    case ErrorCode::kTemplateRaised:
+      return "template_raised";
     case ErrorCode::kIoError:
       return "io_error";
     case ErrorCode::kPermissionDenied:

@@ -31,6 +31,10 @@ enum class ErrorCode {
   kOutOfMemory,      // host or device memory, or the KV pool
   kDeviceError,      // a device is absent, busy or failed
   kGenerationFailed,
+  // Chat templates (core/text/jinja/)
+  kTemplateSyntax,  // a template that cannot be parsed
+  kTemplateError,   // one that failed while it was rendered
+  kTemplateRaised,  // one that refused its messages; the message is the template's own
   // Files and the operating system
   kIoError,
   kPermissionDenied,

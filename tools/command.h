@@ -27,6 +27,7 @@ void add_logits_command(CLI::App& app, int& exit_code);
 void add_rank_command(CLI::App& app, int& exit_code);
 void add_run_command(CLI::App& app, int& exit_code);
 void add_synth_command(CLI::App& app, int& exit_code);
+void add_template_command(CLI::App& app, int& exit_code);
 void add_tokenize_command(CLI::App& app, int& exit_code);
 
 // Prints "infer: MESSAGE" to stderr on one line and returns kExitFailed.

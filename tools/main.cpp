@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
   add_embed_command(app, exit_code);
   add_rank_command(app, exit_code);
   add_bench_command(app, exit_code);
+  add_template_command(app, exit_code);
   add_tokenize_command(app, exit_code);
   add_detokenize_command(app, exit_code);
   add_logits_command(app, exit_code);
