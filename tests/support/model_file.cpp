@@ -102,11 +102,15 @@ Vocab character_vocab(int32_t n_vocab) {
   return vocab;
 }
 
-Result<void> write_model_file(const std::string& path, const TestModel& model, const Vocab& vocab) {
+Result<void> write_model_file(const std::string& path, const TestModel& model, const Vocab& vocab,
+                              const ChatTemplateSources& chat_templates) {
   WEFT_CHECK(vocab.size() == model.config.n_vocab, "a vocabulary of another size");
   WEFT_TRY_ASSIGN(gguf::Writer writer, gguf::Writer::create(path));
   WEFT_TRY(add_config(writer, model.config));
   WEFT_TRY(add_vocab(writer, vocab));
+  for (const auto& [name, text] : chat_templates.by_name) {
+    WEFT_TRY(writer.add_string("tokenizer.chat_template" + (name.empty() ? "" : "." + name), text));
+  }
   const auto tensors = present_tensors(model.tensors);
   for (const HostTensor* t : tensors) WEFT_TRY(writer.add_tensor(t->name, t->type, t->shape));
   for (const HostTensor* t : tensors) WEFT_TRY(writer.append(t->bytes));
