@@ -2,7 +2,7 @@
 // IEEE additions, multiplications and conversions in double, in a written order.
 #pragma once
 
-#include <cmath>
+#include <bit>
 #include <cstdint>
 
 namespace weft {
@@ -14,7 +14,11 @@ inline constexpr uint64_t kFixedExpOne = uint64_t{1} << kFixedExpBits;
 inline uint64_t fixed_exp(double x) {
   if (!(x >= -28.0)) return 0;
   // e^x = 2^k × e^r with |r| ≤ ln(2) / 2; ln(2) in two parts keeps r exact to 2^-60.
-  const double k = std::floor(x * 1.4426950408889634 + 0.5);
+  // std::floor would be a function's call on processors without an instruction for it.
+  const double y = x * 1.4426950408889634 + 0.5;
+  const auto truncated = static_cast<int64_t>(y);
+  const int64_t power_of_2 = truncated - (static_cast<double>(truncated) > y);
+  const auto k = static_cast<double>(power_of_2);
   const double r = (x - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10;
   // Taylor to r^11 / 11!: below 2^-45 of the result.
   double p = 1.0 / 39916800.0;
@@ -23,7 +27,9 @@ inline uint64_t fixed_exp(double x) {
   }
   p = p * r + 1.0;
   p = p * r + 1.0;
-  const double scaled = std::ldexp(p, kFixedExpBits + static_cast<int>(k));
+  // × 2^(40 + k), a normal number: 40 + k is within 0 … 40.
+  const auto power = std::bit_cast<double>((1023 + kFixedExpBits + power_of_2) << 52);
+  const double scaled = p * power;
   return static_cast<uint64_t>(scaled + 0.5);
 }
 

@@ -19,11 +19,6 @@ tl::unexpected<Error> out_of_range(const char* field, double found, const char* 
               std::string(field) + ": " + std::to_string(found) + ", expected " + wanted);
 }
 
-// Most likely first; equal logits by ascending id.
-constexpr auto kMoreLikely = [](const auto& a, const auto& b) {
-  return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
-};
-
 // floor(a × b / 2^64).
 uint64_t multiply_high(uint64_t a, uint64_t b) {
   return static_cast<uint64_t>((static_cast<unsigned __int128>(a) * b) >> 64);
@@ -102,44 +97,20 @@ void Sampler::apply_bias_and_penalties(std::span<float> logits, std::span<const 
 }
 
 int32_t Sampler::draw(std::span<const float> logits, float best, int64_t position) {
-  const double inverse_temperature = 1.0 / params_.temperature;
-  const auto weight_of = [&](float logit) {
-    return fixed_exp((static_cast<double>(logit) - best) * inverse_temperature);
-  };
   const auto n_vocab = static_cast<int32_t>(logits.size());
   const int32_t k = params_.top_k <= 0 ? n_vocab : std::min(params_.top_k, n_vocab);
-  // What weighs nothing can be neither kept nor drawn, so it need not be sorted.
-  const double lightest = best - 28.0 * params_.temperature;
-  candidates_.clear();
-  uint64_t total = 0;
-  for (int32_t id = 0; id < n_vocab; ++id) {
-    if (logits[id] < lightest) continue;
-    candidates_.push_back({logits[id], id});
-  }
-  const auto n = static_cast<int32_t>(std::min<int64_t>(k, std::ssize(candidates_)));
-  if (n < std::ssize(candidates_)) {
-    std::nth_element(candidates_.begin(), candidates_.begin() + n, candidates_.end(), kMoreLikely);
-    candidates_.resize(n);
-  }
-  weights_.clear();
-  for (const Candidate& c : candidates_) total += weight_of(c.logit);
+  ranking_.build(logits, best, 1.0 / params_.temperature, k);
 
-  // Walk down from the most likely until the nucleus is full; sorted only as far as needed.
-  const auto nucleus = static_cast<uint64_t>(static_cast<double>(total) * params_.top_p);
-  const auto least = static_cast<uint64_t>(static_cast<double>(kFixedExpOne) * params_.min_p);
-  uint64_t kept = 0;
-  int32_t sorted = 0;
-  for (int32_t i = 0; i < n; ++i) {
-    if (i == sorted) {
-      sorted = std::min(n, sorted == 0 ? 64 : sorted * 8);
-      std::partial_sort(candidates_.begin() + i, candidates_.begin() + sorted, candidates_.end(),
-                        kMoreLikely);
-    }
-    const uint64_t weight = weight_of(candidates_[i].logit);
-    if (i > 0 && weight < least) break;
-    weights_.push_back(weight);
-    kept += weight;
-    if (params_.top_p < 1.0f && kept >= nucleus) break;  // the crossing token is in
+  int32_t kept = ranking_.size();
+  if (params_.min_p > 0.0f) {
+    const auto least = static_cast<uint64_t>(static_cast<double>(kFixedExpOne) * params_.min_p);
+    kept = std::clamp(ranking_.count_at_least(least), 1, kept);
+  }
+  if (params_.top_p < 1.0f) {
+    const uint64_t total = ranking_.weight_of_first(ranking_.size());
+    const auto nucleus = static_cast<uint64_t>(static_cast<double>(total) * params_.top_p);
+    // The token that crosses it is in.
+    kept = std::min(kept, ranking_.find(std::max<uint64_t>(nucleus, 1) - 1).rank + 1);
   }
 
   const auto random =
@@ -147,12 +118,8 @@ int32_t Sampler::draw(std::span<const float> logits, float best, int64_t positio
                                        static_cast<uint32_t>(position >> 32), kStageToken})
           .draw();
   const uint64_t r = (static_cast<uint64_t>(random[0]) << 32) | random[1];
-  uint64_t target = multiply_high(r, kept);  // uniform in [0, kept)
-  for (size_t i = 0; i < weights_.size(); ++i) {
-    if (target < weights_[i]) return candidates_[i].id;
-    target -= weights_[i];
-  }
-  return candidates_.front().id;  // unreachable: target < Σ weights
+  const uint64_t weight = ranking_.weight_of_first(kept);
+  return ranking_.find(multiply_high(r, weight)).id;  // uniform in [0, weight)
 }
 
 }  // namespace weft

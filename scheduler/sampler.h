@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "scheduler/ranking.h"
 
 namespace weft {
 
@@ -43,19 +44,13 @@ class Sampler {
   const SamplingParams& params() const { return params_; }
 
  private:
-  struct Candidate {
-    float logit;
-    int32_t id;
-  };
-
   explicit Sampler(const SamplingParams& params) : params_(params) {}
   void apply_bias_and_penalties(std::span<float> logits, std::span<const int32_t> prompt,
                                 std::span<const int32_t> generated) const;
   int32_t draw(std::span<const float> logits, float best, int64_t position);
 
   SamplingParams params_;
-  std::vector<Candidate> candidates_;  // kept between calls so that a step allocates nothing
-  std::vector<uint64_t> weights_;
+  Ranking ranking_;  // kept between calls so that a step allocates nothing
 };
 
 }  // namespace weft

@@ -1,6 +1,8 @@
 #include "scheduler/sampler.h"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <map>
 
@@ -8,6 +10,7 @@
 
 #include "core/philox.h"
 #include "scheduler/fixed_exp.h"
+#include "tests/support/random.h"
 
 namespace weft {
 namespace {
@@ -126,22 +129,79 @@ TEST(Sampler, DrawsDependOnSeedSampleAndPositionAlone) {
   EXPECT_TRUE(std::equal(early.begin() + 8, early.end(), late.begin()));
 }
 
-TEST(Sampler, PartialSortingFindsTheSameNucleusAsSortingAll) {
-  // A wide vocabulary whose nucleus lies beyond the first sorted stretch.
-  std::vector<float> logits(5000);
-  for (size_t i = 0; i < logits.size(); ++i) {
-    logits[i] = -static_cast<float>((i * 2654435761u) % 5000) / 1000.0f;
+// The draw as it is meant: all candidates sorted, then walked.
+int32_t draw_by_sorting(const SamplingParams& params, const std::vector<float>& logits,
+                        int64_t position) {
+  struct Candidate {
+    float logit;
+    int32_t id;
+    uint64_t weight;
+  };
+  const float best = *std::ranges::max_element(logits);
+  std::vector<Candidate> all;
+  for (int32_t id = 0; id < std::ssize(logits); ++id) {
+    const float logit = logits[static_cast<size_t>(id)];
+    all.push_back({logit, id, fixed_exp((double{logit} - best) * (1.0 / params.temperature))});
   }
-  std::vector<float> sorted = logits;
-  std::sort(sorted.rbegin(), sorted.rend());
-  double total = 0, sum = 0;
-  for (const float l : sorted) total += std::exp(l);
-  size_t nucleus = 0;
-  while (sum < 0.9 * total) sum += std::exp(sorted[nucleus++]);
-  const float least = sorted[nucleus - 1];
-  for (const auto& [id, n] :
-       histogram({.temperature = 1, .top_k = 0, .top_p = 0.9f}, logits, 3000)) {
-    EXPECT_GE(logits[id], least - 1e-6f);
+  std::ranges::stable_sort(all, std::greater(), &Candidate::logit);
+  if (params.top_k > 0 && params.top_k < std::ssize(all)) {
+    all.resize(static_cast<size_t>(params.top_k));
+  }
+  uint64_t total = 0, kept = 0;
+  for (const Candidate& c : all) total += c.weight;
+  size_t n = 0;
+  for (const auto least = static_cast<uint64_t>(double{kFixedExpOne} * params.min_p);
+       n < all.size() && (n == 0 || all[n].weight >= least);) {
+    kept += all[n++].weight;
+    if (params.top_p < 1 &&
+        kept >= static_cast<uint64_t>(static_cast<double>(total) * params.top_p)) {
+      break;
+    }
+  }
+  const auto random =
+      Philox4x32::keyed(params.seed, {params.sample_index, static_cast<uint32_t>(position), 0, 0})
+          .draw();
+  const unsigned __int128 r = (static_cast<uint64_t>(random[0]) << 32) | random[1];
+  auto target = static_cast<uint64_t>((r * kept) >> 64);
+  for (size_t i = 0; i < n; ++i) {
+    if (target < all[i].weight) return all[i].id;
+    target -= all[i].weight;
+  }
+  ADD_FAILURE() << "beyond the end";
+  return -1;
+}
+
+TEST(Sampler, DrawsWhatSortingAllWouldDraw) {
+  test::Random random(17);
+  for (const float width : {0.0f, 0.001f, 1.0f, 5.0f, 60.0f}) {
+    for (const int32_t n_vocab : {1, 2, 100, 20000}) {
+      std::vector<float> logits(static_cast<size_t>(n_vocab));
+      for (float& logit : logits) {
+        logit = width * static_cast<float>(2 * random.uniform() - 1);
+        // Ties, and what may not be drawn.
+        if (random.below(4) == 0) logit = std::round(logit);
+        if (random.below(50) == 0) logit = -INFINITY;
+      }
+      logits.back() = 0.25f;
+      for (const SamplingParams& params : std::initializer_list<SamplingParams>{
+               {.temperature = 1, .top_k = 0, .top_p = 1},
+               {.temperature = 0.7f, .top_k = 0, .top_p = 0.9f},
+               {.temperature = 0.7f, .top_k = 40, .top_p = 0.95f},
+               {.temperature = 2, .top_k = 300, .top_p = 1, .min_p = 0.3f},
+               {.temperature = 0.1f, .top_k = 0, .top_p = 0.5f, .min_p = 0.01f},
+               {.temperature = 1, .top_k = 0, .top_p = 1e-9f},
+               {.temperature = 1, .top_k = 1, .top_p = 1}}) {
+        Sampler sampler = make(params, n_vocab);
+        for (int64_t position = 0; position < 10; ++position) {
+          std::vector<float> scratch = logits;
+          ASSERT_EQ(sampler.sample(scratch, {}, {}, position).value(),
+                    draw_by_sorting(params, logits, position))
+              << "width " << width << ", " << n_vocab << " ids, top_k " << params.top_k
+              << ", top_p " << params.top_p << ", min_p " << params.min_p << ", position "
+              << position;
+        }
+      }
+    }
   }
 }
 
