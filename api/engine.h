@@ -28,6 +28,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/chat.h"
 #include "api/embedding.h"
 #include "api/model.h"
 #include "core/error.h"
@@ -196,6 +197,11 @@ class Engine {
   // waits for the model. submit() is for n = 1.
   Result<TokenStream> submit(const Request& request);
   Result<std::vector<TokenStream>> submit_all(const Request& request);
+  // The answer to messages: the prompt is what the model's chat template makes of them
+  // (api/chat.h); the request's own prompt is not used. The KV of what a talk began with is found
+  // in the prefix cache. Fails as tokenize_chat() and submit() do.
+  Result<TokenStream> chat(const std::vector<ChatMessage>& messages, Request request = {},
+                           const ChatOptions& options = {});
 
   // Embeddings: prompts that are only computed, in the same steps as everybody's generations.
   // submit_embedding() fails at once as submit() does; the others wait for all of their texts, in

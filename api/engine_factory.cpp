@@ -1,5 +1,6 @@
 #include "api/engine_factory.h"
 
+#include "gguf/chat_templates.h"
 #include "gguf/file.h"
 #include "gguf/fingerprint.h"
 #include "gguf/model_loader.h"
@@ -38,9 +39,12 @@ Result<std::shared_ptr<Backend>> create_backend(const BackendOptions& options) {
 Result<ModelParts> open_model(const std::string& path, const MapOptions& options) {
   WEFT_TRY_ASSIGN(const gguf::File file, gguf::File::open(path, options));
   WEFT_TRY_ASSIGN(gguf::LoadedModel loaded, gguf::load_model(file));
+  WEFT_TRY_ASSIGN(ChatTemplateSources chat_templates,
+                  gguf::load_chat_templates(file.metadata()));
   ModelParts parts{.config = std::move(loaded.config),
                    .tensors = std::move(loaded.tensors),
                    .vocab = std::move(loaded.vocab),
+                   .chat_templates = std::move(chat_templates),
                    .warnings = std::move(loaded.warnings)};
   for (const HostTensor& tensor : file.tensors()) parts.n_params += tensor.elements();
   parts.fingerprint = gguf::fingerprint(file);

@@ -12,6 +12,7 @@
 #include "core/mapped_file.h"
 #include "core/model/config.h"
 #include "core/model/tensors.h"
+#include "core/text/chat_template_sources.h"
 #include "core/text/vocab.h"
 #include "core/thread_setup.h"
 
@@ -34,6 +35,7 @@ struct ModelParts {
   ModelConfig config;
   ModelTensors tensors;
   Vocab vocab;
+  ChatTemplateSources chat_templates;
   int64_t n_params = 0;
   uint64_t fingerprint = 0;           // gguf/fingerprint.h
   std::vector<std::string> warnings;  // what was there and is not used, one line each

@@ -2,9 +2,25 @@
 
 #include "api/engine_factory.h"
 #include "core/model/decoder.h"
+#include "core/text/chat_template.h"
 #include "core/text/tokenizer.h"
 
 namespace weft {
+
+namespace {
+
+Result<std::shared_ptr<const ChatTemplate>> parse_template(const ChatTemplateSources& sources,
+                                                           std::string_view name) {
+  const std::string* source = sources.find(name);
+  if (!source) {
+    const std::string which = name.empty() ? "" : " of the name \"" + std::string(name) + "\"";
+    return fail(ErrorCode::kNotFound, "the model has no chat template" + which);
+  }
+  WEFT_TRY_ASSIGN(ChatTemplate parsed, ChatTemplate::parse(*source));
+  return std::make_shared<const ChatTemplate>(std::move(parsed));
+}
+
+}  // namespace
 
 Model::~Model() = default;
 
@@ -35,12 +51,19 @@ Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
   info.pooling = config.pooling;
   info.fingerprint = parts.fingerprint;
 
+  model->chat_templates_ = std::move(parts.chat_templates);
+  model->default_template_ = parse_template(model->chat_templates_, "");
   WEFT_TRY_ASSIGN(model->tokenizer_, Tokenizer::create(std::move(parts.vocab)));
   WEFT_TRY_ASSIGN(auto decoder,
                   Decoder::create(std::move(parts.config), std::move(parts.tensors), *backend));
   info.size_bytes = decoder->weight_bytes();
   model->decoder_ = std::move(decoder);
   return std::shared_ptr<const Model>(std::move(model));
+}
+
+Result<std::shared_ptr<const ChatTemplate>> Model::chat_template(std::string_view name) const {
+  if (name.empty()) return default_template_;
+  return parse_template(chat_templates_, name);
 }
 
 Result<std::vector<int32_t>> Model::tokenize(std::string_view text, bool add_bos,

@@ -22,10 +22,12 @@
 #include "core/error.h"
 #include "core/mapped_file.h"
 #include "core/model/pooling.h"
+#include "core/text/chat_template_sources.h"
 #include "scheduler/sampler.h"
 
 namespace weft {
 
+class ChatTemplate;
 class Decoder;
 class Tokenizer;
 class Trace;
@@ -77,6 +79,10 @@ class Model {
                                         bool parse_special = false) const;
   std::string detokenize(std::span<const int32_t> ids, bool special = false) const;
   const Tokenizer& tokenizer() const { return *tokenizer_; }
+  // The model's chat template of this name; empty: the default one. Fails with kNotFound where
+  // there is none, or as ChatTemplate::parse() does. api/chat.h is what most want.
+  Result<std::shared_ptr<const ChatTemplate>> chat_template(std::string_view name = {}) const;
+  const ChatTemplateSources& chat_templates() const { return chat_templates_; }
 
   const std::shared_ptr<const Decoder>& decoder() const { return decoder_; }
   const ModelOptions& options() const { return options_; }
@@ -87,6 +93,10 @@ class Model {
   ModelOptions options_;
   ModelInfo info_;
   std::unique_ptr<Tokenizer> tokenizer_;
+  ChatTemplateSources chat_templates_;
+  // The default one, parsed or the reason why it cannot be: a broken one keeps nobody from
+  // generating.
+  Result<std::shared_ptr<const ChatTemplate>> default_template_;
   std::shared_ptr<const Decoder> decoder_;
 };
 

@@ -19,6 +19,7 @@ inline constexpr int kExitInterrupted = 130;  // 128 + SIGINT, as shells report 
 // Each adds one subcommand to `app` whose callback sets `exit_code`.
 void add_batch_command(CLI::App& app, int& exit_code);
 void add_bench_command(CLI::App& app, int& exit_code);
+void add_chat_command(CLI::App& app, int& exit_code);
 void add_check_command(CLI::App& app, int& exit_code);
 void add_detokenize_command(CLI::App& app, int& exit_code);
 void add_embed_command(CLI::App& app, int& exit_code);

@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "weft " WEFT_VERSION);
   int exit_code = kExitOk;
   add_run_command(app, exit_code);
+  add_chat_command(app, exit_code);
   add_batch_command(app, exit_code);
   add_embed_command(app, exit_code);
   add_rank_command(app, exit_code);

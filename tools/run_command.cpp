@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/chat.h"
 #include "api/model.h"
 #include "api/trace.h"
 #include "core/model/decoder.h"
@@ -106,7 +107,9 @@ Result<int> run(const RunFlags& flags) {
   Interrupt interrupt;
   const auto start = Clock::now();
   WEFT_TRY_ASSIGN(auto model, load_model(work.model_path, flags.engine.model_options()));
-  WEFT_TRY_ASSIGN(const auto prompt_ids, model->tokenize(work.prompt, !flags.no_bos && !goes_on));
+  WEFT_TRY_ASSIGN(const auto prompt_ids,
+                  flags.chat ? tokenize_chat(*model, {{"user", work.prompt}})
+                             : model->tokenize(work.prompt, !flags.no_bos && !goes_on));
 
   const int64_t needed = before + std::ssize(prompt_ids) + flags.max_tokens;
   const int64_t n_ctx = flags.ctx_size > 0 ? flags.ctx_size : needed;
@@ -220,8 +223,8 @@ void add_run_command(CLI::App& app, int& exit_code) {
                                "\" is one word too many; quote a prompt of several words");
       return;
     }
-    if (flags->chat) {
-      exit_code = report({ErrorCode::kUnsupported, "--chat: chat templates are not built yet"});
+    if (flags->chat && !flags->session.load.empty()) {
+      exit_code = report_usage("run: --chat renders a whole talk; --load-session goes on with one");
       return;
     }
     auto result = run(*flags);

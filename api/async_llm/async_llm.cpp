@@ -22,6 +22,15 @@ std::shared_ptr<PendingRequest> pending(Kind kind, std::string prompt, const Sam
   return request;
 }
 
+std::shared_ptr<PendingRequest> pending_talk(Kind kind, std::vector<ChatMessage> messages,
+                                             const ChatOptions& chat_options,
+                                             const SamplingParams& params,
+                                             const RequestOptions& options) {
+  auto request = pending(kind, "", params, options);
+  request->talk = {.messages = std::move(messages), .options = chat_options};
+  return request;
+}
+
 Result<std::string> path_of(const std::string& model) {
   const std::string folder = models_directory();
   if (auto path = find_model(model, folder)) return *path;
@@ -81,6 +90,33 @@ void AsyncLLM::generate(std::string prompt, const SamplingParams& params,
 Stream AsyncLLM::generate_stream(std::string prompt, const SamplingParams& params,
                                  const RequestOptions& options) {
   auto request = pending(Kind::kStream, std::move(prompt), params, options);
+  auto prepared = request->prepared.emplace().get_future();
+  core_->submit_or_answer(request, Core::WhenFull::kWait);
+  return Stream(core_, std::move(request), std::move(prepared));
+}
+
+std::future<Result<GenerationOutput>> AsyncLLM::chat(std::vector<ChatMessage> messages,
+                                                     const SamplingParams& params,
+                                                     const RequestOptions& options,
+                                                     const ChatOptions& chat_options) {
+  auto answer = std::make_shared<Answer>();
+  auto future = answer->get_future();
+  chat(std::move(messages), params, options, chat_options,
+       [answer](Result<GenerationOutput> output) { answer->set_value(std::move(output)); });
+  return future;
+}
+
+void AsyncLLM::chat(std::vector<ChatMessage> messages, const SamplingParams& params,
+                    const RequestOptions& options, const ChatOptions& chat_options,
+                    OnDone on_done) {
+  auto request = pending_talk(Kind::kCallback, std::move(messages), chat_options, params, options);
+  request->on_done = std::move(on_done);
+  core_->submit_or_answer(request, Core::WhenFull::kWait);
+}
+
+Stream AsyncLLM::chat_stream(std::vector<ChatMessage> messages, const SamplingParams& params,
+                             const RequestOptions& options, const ChatOptions& chat_options) {
+  auto request = pending_talk(Kind::kStream, std::move(messages), chat_options, params, options);
   auto prepared = request->prepared.emplace().get_future();
   core_->submit_or_answer(request, Core::WhenFull::kWait);
   return Stream(core_, std::move(request), std::move(prepared));

@@ -155,6 +155,17 @@ class AsyncLLM {
                 OnDone on_done);
   Stream generate_stream(std::string prompt, const SamplingParams& params = {},
                          const RequestOptions& options = {});
+  // The same for messages: the prompt is what the model's chat template makes of them, on a worker
+  // thread. GenerationOutput::prompt is the rendered text. What is wrong with the template or the
+  // messages is the answer, as tokenize_chat() fails (api/chat.h).
+  std::future<Result<GenerationOutput>> chat(std::vector<ChatMessage> messages,
+                                             const SamplingParams& params = {},
+                                             const RequestOptions& options = {},
+                                             const ChatOptions& chat_options = {});
+  void chat(std::vector<ChatMessage> messages, const SamplingParams& params,
+            const RequestOptions& options, const ChatOptions& chat_options, OnDone on_done);
+  Stream chat_stream(std::vector<ChatMessage> messages, const SamplingParams& params = {},
+                     const RequestOptions& options = {}, const ChatOptions& chat_options = {});
   // Answers in the order of the prompts, each its own; never more than batch_size of them under
   // way at once. Does not wait for a place in the queue: its requests do.
   std::future<std::vector<Result<GenerationOutput>>> generate_batch(

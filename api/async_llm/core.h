@@ -81,7 +81,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void hand_back(Lock& lock, const Pending& request);
   void finish(Lock& lock, const Pending& request, Result<GenerationOutput> answer);
   static void give(PendingRequest& request, Result<GenerationOutput> answer);
-  Result<Request> engine_request(const PendingRequest& request) const;
+  Result<Request> engine_request(PendingRequest& request) const;
 
   // --- The step thread ---
   void told(const Pending& request, bool ended);

@@ -29,9 +29,19 @@ void Core::work() {
   }
 }
 
-Result<Request> Core::engine_request(const PendingRequest& request) const {
+// Of a worker that has the request for itself: a talk becomes its prompt here.
+Result<Request> Core::engine_request(PendingRequest& request) const {
   const SamplingParams& params = request.params;
-  WEFT_TRY_ASSIGN(auto ids, engine_->model().tokenize(request.prompt));
+  const Model& model = engine_->model();
+  std::vector<int32_t> ids;
+  if (request.talk) {
+    WEFT_TRY_ASSIGN(RenderedPrompt rendered,
+                    render_chat(model, request.talk->messages, request.talk->options));
+    WEFT_TRY_ASSIGN(ids, tokenize_prompt(model, rendered));
+    request.prompt = std::move(rendered.text);
+  } else {
+    WEFT_TRY_ASSIGN(ids, model.tokenize(request.prompt));
+  }
   if (ids.empty()) return fail(ErrorCode::kInvalidArgument, "prompt: empty, expected a token");
   const int64_t length = std::ssize(ids) + params.max_tokens;
   if (length > config_.max_seq_length) {

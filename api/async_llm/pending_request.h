@@ -25,7 +25,12 @@ struct PendingRequest {
   // --- Set before it is submitted ---
   RequestId id = 0;
   Kind kind = Kind::kKept;
-  std::string prompt;
+  std::string prompt;  // of a talk: what it was rendered to, by the worker that prepares it
+  struct Talk {
+    std::vector<ChatMessage> messages;
+    ChatOptions options;
+  };
+  std::optional<Talk> talk;
   SamplingParams params;
   RequestOptions options;
   AsyncLLM::OnDone on_done;  // kCallback

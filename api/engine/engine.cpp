@@ -28,6 +28,15 @@ Result<TokenStream> Engine::submit(const Request& request) {
   return std::move(streams.front());
 }
 
+Result<TokenStream> Engine::chat(const std::vector<ChatMessage>& messages, Request request,
+                                 const ChatOptions& options) {
+  WEFT_TRY_ASSIGN(request.prompt_ids, tokenize_chat(model(), messages, options));
+  if (request.prompt_ids.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "messages: the chat template made no prompt of them");
+  }
+  return submit(request);
+}
+
 Result<std::vector<TokenStream>> Engine::submit_all(const Request& request) {
   WEFT_TRY_ASSIGN(auto jobs, engine::make_jobs(request, *loop_));
   // Readers are made first: a job may be over before submit() returns.

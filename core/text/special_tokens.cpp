@@ -4,6 +4,16 @@
 #include <tuple>
 
 namespace weft {
+namespace {
+
+// Whether any of the bytes [begin, end) are in one of the ranges.
+bool touches(std::span<const TextRange> ranges, size_t begin, size_t end) {
+  const auto range = std::partition_point(ranges.begin(), ranges.end(),
+                                          [begin](const TextRange& r) { return r.end <= begin; });
+  return range != ranges.end() && range->begin < end;
+}
+
+}  // namespace
 
 SpecialTokens::SpecialTokens(const std::vector<std::string>& tokens,
                              std::span<const TokenType> types) {
@@ -62,7 +72,8 @@ std::vector<uint32_t> SpecialTokens::occurring(std::string_view text, bool parse
   return found;
 }
 
-std::vector<Fragment> SpecialTokens::split(std::string_view text, bool parse_special) const {
+std::vector<Fragment> SpecialTokens::split(std::string_view text, bool parse_special,
+                                           std::span<const TextRange> plain) const {
   std::vector<Fragment> fragments;
   if (text.empty()) return fragments;
   fragments.push_back({0, text.size(), -1});
@@ -72,14 +83,16 @@ std::vector<Fragment> SpecialTokens::split(std::string_view text, bool parse_spe
     const Special& special = specials_[index];
     next.clear();
     for (const Fragment& fragment : fragments) {
-      size_t begin = fragment.begin;
+      size_t begin = fragment.begin, from = begin;
       const size_t end = fragment.begin + fragment.size;
       while (fragment.token < 0) {
-        const size_t match = text.substr(0, end).find(special.text, begin);
+        const size_t match = text.substr(0, end).find(special.text, from);
         if (match == std::string_view::npos) break;
+        from = match + 1;
+        if (special.only_parsed && touches(plain, match, match + special.text.size())) continue;
         if (match > begin) next.push_back({begin, match - begin, -1});
         next.push_back({match, special.text.size(), special.id});
-        begin = match + special.text.size();
+        begin = from = match + special.text.size();
       }
       if (begin < end) next.push_back({begin, end - begin, fragment.token});
     }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/text/text_range.h"
 #include "core/text/vocab.h"
 
 namespace weft {
@@ -25,8 +26,10 @@ class SpecialTokens {
 
   // Cuts the text into fragments that cover it, none of them empty. User-defined tokens are
   // always found, control and unknown ones only with `parse_special`. Longer tokens win over
-  // shorter ones wherever they stand, then lower ids, then earlier places.
-  std::vector<Fragment> split(std::string_view text, bool parse_special) const;
+  // shorter ones wherever they stand, then lower ids, then earlier places. What touches a stretch
+  // of `plain` (sorted, apart from each other) is never a control or unknown one.
+  std::vector<Fragment> split(std::string_view text, bool parse_special,
+                              std::span<const TextRange> plain = {}) const;
 
  private:
   struct Special {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/text/text_range.h"
 #include "core/text/vocab.h"
 
 namespace weft {
@@ -22,6 +23,9 @@ struct EncodeOptions {
   // Recognise control tokens ("<|im_start|>") in the text. Off: they are plain text, so that
   // user input cannot forge a turn. User-defined tokens are always recognised.
   bool parse_special = false;
+  // Stretches of the text (sorted, apart from each other) that no control token is recognised in,
+  // not even in part: what a user said in a prompt that is otherwise a template's.
+  std::span<const TextRange> plain = {};
 };
 
 class Tokenizer {

@@ -12,7 +12,8 @@ export CCACHE_BASEDIR=$weft_root CCACHE_NOHASHDIR=1
 weft_packages=(
   g++ cmake ninja-build ccache pkg-config
   libtbb-dev libeigen3-dev libexpected-dev libpcre2-dev libutf8proc-dev libcli11-dev
-  libfmt-dev libspdlog-dev nlohmann-json3-dev libxxhash-dev libgtest-dev libbenchmark-dev)
+  libfmt-dev libspdlog-dev nlohmann-json3-dev libxxhash-dev libedit-dev libgtest-dev
+  libbenchmark-dev)
 # Asio, headers only. Debian 12's libboost-dev is 1.74, which is too old; later releases have 1.83.
 if grep -qs '^VERSION_CODENAME=bookworm' /etc/os-release; then
   weft_packages+=(libboost1.81-dev)
