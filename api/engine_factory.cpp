@@ -39,8 +39,7 @@ Result<std::shared_ptr<Backend>> create_backend(const BackendOptions& options) {
 Result<ModelParts> open_model(const std::string& path, const MapOptions& options) {
   WEFT_TRY_ASSIGN(const gguf::File file, gguf::File::open(path, options));
   WEFT_TRY_ASSIGN(gguf::LoadedModel loaded, gguf::load_model(file));
-  WEFT_TRY_ASSIGN(ChatTemplateSources chat_templates,
-                  gguf::load_chat_templates(file.metadata()));
+  WEFT_TRY_ASSIGN(ChatTemplateSources chat_templates, gguf::load_chat_templates(file.metadata()));
   ModelParts parts{.config = std::move(loaded.config),
                    .tensors = std::move(loaded.tensors),
                    .vocab = std::move(loaded.vocab),

@@ -78,7 +78,8 @@ Result<std::vector<int32_t>> Tokenizer::encode(std::string_view text,
   ids.reserve(text.size() / 4 + 2);  // English has some four bytes a token
   if (options.add_special && vocab_.add_bos) ids.push_back(*vocab_.bos_id);
   bool after_special = true;
-  for (const Fragment& fragment : special_tokens_->split(text, options.parse_special, options.plain)) {
+  for (const Fragment& fragment :
+       special_tokens_->split(text, options.parse_special, options.plain)) {
     if (fragment.token >= 0) {
       ids.push_back(fragment.token);
     } else {
