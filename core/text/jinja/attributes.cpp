@@ -190,7 +190,7 @@ Result<Value> get_slice(Machine& machine, const Value& value, const Value& start
     each(steps, [&](size_t i) { items.push_back(list.items[i]); });
     return machine.make(std::move(items), list.style);
   }
-  return Value::undefined(object_name(value) + " has no slices");
+  return machine.error("'" + std::string(value.type_name()) + "' object is not subscriptable");
 }
 
 }  // namespace weft::jinja

@@ -78,6 +78,7 @@ TEST(JinjaExpression, SlicesAndItemsCountCharactersAsPythonDoes) {
       {"{{ l[0] }}{{ l[-1] }} {{ l[1:] }} {{ l[::-1] }} {{ l[-2:] }} {{ l[2:0:-1] }} {{ l[9] }}|",
        "32 [1, 2] [2, 1, 3] [1, 2] [2, 1] |"},
       {"{{ m[1:][0].role }} {{ m.0.role }} {{ m[-1]['role'] }}", "assistant user user"},
+      {"{{ no[1:] }}", "template_error: template, line 1: 'NoneType' object is not subscriptable"},
       {"{{ 'abc'[::0] }}", "template_error: template, line 1: slice step cannot be zero"},
   });
 }
