@@ -37,6 +37,12 @@ class ContextOps {
   };
   using Place = std::list<std::shared_ptr<Member>>::iterator;
 
+  // Nothing that belongs to the context may be touched any more.
+  bool gone() const {
+    const std::lock_guard lock(mutex_);
+    return gone_;
+  }
+
   // Kept alive until leave() or until the context has gone; nothing where it has gone already.
   bool enter(std::shared_ptr<Member> member, Place& place) {
     const std::lock_guard lock(mutex_);
@@ -66,7 +72,7 @@ class ContextOps {
   class Service;
   void close() noexcept;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   bool gone_ = false;
   std::list<std::shared_ptr<Member>> members_;
 };

@@ -112,14 +112,14 @@ bool RuntimeCore::on_own_thread() const {
 }
 
 Executor RuntimeCore::fallback() const {
-  return closed_ ? Executor(asio::system_executor()) : executor_;
+  return closed_ || ops_->gone() ? Executor(asio::system_executor()) : executor_;
 }
 
 // ------------------------------------------------------------------ counts
 
 bool RuntimeCore::enter(std::shared_ptr<Activity> activity) {
   const std::lock_guard lock(mutex_);
-  if (closing_) return false;
+  if (closing_ || ops_->gone()) return false;
   const Activity* key = activity.get();
   activities_.emplace(key, std::move(activity));
   return true;

@@ -41,7 +41,7 @@ class RuntimeCore : public std::enable_shared_from_this<RuntimeCore> {
                                                    const RuntimeOptions& options);
 
   // Where callbacks go that are bound to no executor of their own. Not the runtime's own once it
-  // is closed.
+  // is closed, or the caller's context has gone.
   Executor fallback() const;
   const Executor& executor() const { return executor_; }
   // On the executor, later. False, and dropped, once closed.
@@ -55,7 +55,8 @@ class RuntimeCore : public std::enable_shared_from_this<RuntimeCore> {
   bool on_own_thread() const;
 
   // What is under way keeps the runtime from being drained, and is stopped where it is forced. An
-  // activity is kept alive from enter() to leave(). enter() is false once closing.
+  // activity is kept alive from enter() to leave(). enter() is false once closing, or once the
+  // caller's context has gone.
   bool enter(std::shared_ptr<Activity> activity);
   void leave(const Activity& activity);
 

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -30,8 +29,8 @@ class Cursor {
   }
   float take_float() { return std::bit_cast<float>(take<uint32_t>()); }
   std::string take_text(size_t size) {
-    std::string text(size, '\0');
-    std::memcpy(text.data(), bytes_.data() + at_, size);
+    std::string text;
+    for (const std::byte byte : bytes_.subspan(at_, size)) text += std::to_integer<char>(byte);
     at_ += size;
     return text;
   }

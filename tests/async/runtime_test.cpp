@@ -283,6 +283,8 @@ TEST(Runtime, OutlivesTheContextItRunsOver) {
   context->poll();
   context.reset();
   EXPECT_EQ(code_of(task.get()), ErrorCode::kShutDown);
+  // What comes later is refused, and nothing of the context is touched.
+  EXPECT_EQ(code_of(runtime->spawn(answer()).get()), ErrorCode::kShutDown);
 }
 
 }  // namespace
