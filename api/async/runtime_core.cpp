@@ -31,6 +31,31 @@ Error shut_down_error() { return {ErrorCode::kShutDown, "the runtime was shut do
 
 }  // namespace
 
+// Hears of the end of a caller's context. What is under way then, the closed runtime's too, would
+// wait for an executor that runs nothing any more, and keep the runtime and itself alive.
+class RuntimeCore::ContextWatch final : public ContextOps::Member {
+ public:
+  explicit ContextWatch(std::weak_ptr<RuntimeCore> core) : core_(std::move(core)) {}
+  void context_gone() noexcept override {
+    if (const auto core = core_.lock()) core->drop_activities();
+  }
+
+ private:
+  std::weak_ptr<RuntimeCore> core_;
+};
+
+RuntimeCore::~RuntimeCore() {
+  Executor none;
+  if (watch_) ops_->leave(*watch_, none);
+}
+
+void RuntimeCore::drop_activities() {
+  std::unordered_map<const Activity*, std::shared_ptr<Activity>> left;  // released without the lock
+  const std::lock_guard lock(mutex_);
+  left.swap(activities_);
+  idle_.notify_all();
+}
+
 RuntimeCore::RuntimeCore(const RuntimeOptions& options)
     : options_(options),
       blocking_({.max_threads = options.max_blocking_threads,
@@ -62,6 +87,8 @@ Result<std::shared_ptr<RuntimeCore>> RuntimeCore::over(const Executor& executor,
   auto core = std::shared_ptr<RuntimeCore>(new RuntimeCore(chosen));
   core->executor_ = executor;
   core->ops_ = ContextOps::of(executor);
+  ContextOps::Place place;
+  if (core->ops_->enter(std::make_shared<ContextWatch>(core), place)) core->watch_ = place;
   core->timers_ = TimerQueue::create(executor);
   return core;
 }
@@ -196,9 +223,7 @@ bool RuntimeCore::close(std::chrono::milliseconds timeout) {
   // Over a context of the caller's that is there still, what was told to stop ends by itself.
   if (!context_is_own() && ops_->post(executor_, [] {})) return drained;
   // What is still there waits for an executor that runs nothing any more.
-  std::unordered_map<const Activity*, std::shared_ptr<Activity>> left;
-  const std::lock_guard lock(mutex_);
-  left.swap(activities_);
+  drop_activities();
   return drained;
 }
 

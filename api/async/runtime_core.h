@@ -70,8 +70,10 @@ class RuntimeCore : public std::enable_shared_from_this<RuntimeCore> {
   // True where nothing was left. Again: nothing happens.
   bool close(std::chrono::milliseconds timeout);
   bool closing() const { return closing_; }
+  ~RuntimeCore();
 
  private:
+  class ContextWatch;
   explicit RuntimeCore(const RuntimeOptions& options);
   Result<void> start_workers();
   void worker_main();
@@ -79,6 +81,7 @@ class RuntimeCore : public std::enable_shared_from_this<RuntimeCore> {
   bool context_is_own() const { return options_.worker_threads > 0; }
   bool wait_until_idle(Clock::time_point deadline);
   void stop_all();
+  void drop_activities();
   void end_workers();
 
   const RuntimeOptions options_;
@@ -86,6 +89,7 @@ class RuntimeCore : public std::enable_shared_from_this<RuntimeCore> {
   std::unique_ptr<asio::io_context> context_;  // null over an executor of the caller's
   Executor executor_;
   std::shared_ptr<ContextOps> ops_;
+  std::optional<ContextOps::Place> watch_;  // of a context of the caller's
   std::shared_ptr<TimerQueue> timers_;
   BlockingPool blocking_;
 
