@@ -13,10 +13,17 @@ std::string number(double value) {
   return text;
 }
 
+// Viewers take thread 0 for the idle one and a thread with its process' number for the main one:
+// neither would be shown as a track of its own.
+int64_t thread_of(int32_t group, int32_t track) { return int64_t{10000} * group + track; }
+
+// The least difference of times that is written, in microseconds.
+constexpr double kTick = 0.001;
+
 // The fields every event begins with.
 std::string head(const char* phase, int32_t group, int32_t track) {
   return std::string("{\"ph\":\"") + phase + "\",\"pid\":" + std::to_string(group) +
-         ",\"tid\":" + std::to_string(track);
+         ",\"tid\":" + std::to_string(thread_of(group, track));
 }
 
 // Names are the engine's own: nothing in them needs escaping.
@@ -74,11 +81,12 @@ void Trace::span(int32_t group, int32_t track, std::string_view name, Clock::tim
 }
 
 void Trace::begin(int32_t group, int32_t track, std::string_view name, Clock::time_point at) {
-  write(head("B", group, track, name) + ",\"ts\":" + number(microseconds(at)) + "}");
+  write(head("B", group, track, name) + ",\"ts\":" + number(microseconds(at) - kTick) + "}");
 }
 
 void Trace::end(int32_t group, int32_t track, Clock::time_point at, std::string_view args) {
-  write(head("E", group, track) + ",\"ts\":" + number(microseconds(at)) + args_of(args) + "}");
+  write(head("E", group, track) + ",\"ts\":" + number(microseconds(at) + kTick) + args_of(args) +
+        "}");
 }
 
 void Trace::instant(int32_t group, int32_t track, std::string_view name, Clock::time_point at) {

@@ -34,8 +34,8 @@ class Trace {
   // Something that took from `begin` to `end`. `args` is the inside of a JSON object.
   void span(int32_t group, int32_t track, std::string_view name, Clock::time_point begin,
             Clock::time_point end, std::string_view args = {});
-  // The same in two calls, around spans of the same track that may begin with it or end with it:
-  // viewers take what begins at one time in the order of the file, the outermost first.
+  // The same in two calls, around spans of the same track that may begin with it or end with it. It
+  // is written a tick longer on both sides: of what begins at one time viewers take spans first.
   void begin(int32_t group, int32_t track, std::string_view name, Clock::time_point at);
   void end(int32_t group, int32_t track, Clock::time_point at, std::string_view args = {});
   void instant(int32_t group, int32_t track, std::string_view name, Clock::time_point at);

@@ -1,7 +1,7 @@
 #include "tests/tools/trace_check.h"
 
 #include <algorithm>
-#include <set>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -27,6 +27,10 @@ class Track {
     span.end = at;
     span.args = args;
     open_.pop_back();
+    if (open_.empty()) return;
+    const TraceSpan& around = spans_[open_.back()];
+    EXPECT_TRUE(around.end < 0 || at <= around.end + kRounding)
+        << span.name << " at " << span.begin << " outlasts " << around.name;
   }
   void whole(const std::string& name, double at, double duration, const json& args) {
     close_until(at);
@@ -89,7 +93,10 @@ TraceSummary check_trace(const std::string& text) {
       summary.track_names[event["tid"]] = event["args"]["name"];
     }
   }
-  std::ranges::stable_sort(timed, {}, [](const json& event) { return event["ts"].get<double>(); });
+  // Of what is at one time Perfetto takes whole spans before beginnings, wherever they stand.
+  std::ranges::stable_sort(timed, {}, [](const json& event) {
+    return std::pair(event["ts"].get<double>(), event["ph"] == "B");
+  });
   std::map<int, Track> tracks;
   for (const json& event : timed) {
     const std::string phase = event["ph"], name = event.value("name", "");
@@ -102,6 +109,8 @@ TraceSummary check_trace(const std::string& text) {
       continue;
     }
     EXPECT_TRUE(summary.track_names.contains(tid)) << event;
+    // Idle, and main: no tracks of their own.
+    EXPECT_TRUE(tid != 0 && tid != event["pid"]) << event;
     Track& track = tracks.try_emplace(tid, summary.spans[tid]).first->second;
     if (phase == "X") {
       EXPECT_GE(event["dur"].get<double>(), 0) << event;
