@@ -152,11 +152,18 @@ TEST(CliSession, WhatIsNoSessionOfThisModelIsRefused) {
 TEST(CliSession, AFullDiskLeavesTheOldSession) {
   const test::TempFolder folder;
   const std::string file = folder.path("s");
-  const Words run = {"run", kModel, "Once upon a time there was", "-n", "30", "--save-session",
+  const Words run = {"run",
+                     kModel,
+                     "Once upon a time there was",
+                     "-n",
+                     "30",
+                     "--temperature",
+                     "0",
+                     "--save-session",
                      file};
   run_json(run);
   const std::string whole = file_text(file);
-  const ProgramRun full = run_infer(run, {.file_limit_bytes = 2000});
+  const ProgramRun full = run_infer(run, {.file_limit_bytes = static_cast<int>(whole.size() / 2)});
   EXPECT_EQ(full.exit_code, 1);
   EXPECT_NE(full.err.find(file + ": cannot write"), std::string::npos) << full.err;
   EXPECT_EQ(file_text(file), whole);
