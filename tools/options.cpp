@@ -55,6 +55,21 @@ CLI::Validator activation_mode() {
   return CLI::IsMember({"auto", "f32", "i16", "f16", "bf16", "int8"});
 }
 
+void add_sampling_flags(CLI::App& command, SamplingParams& s) {
+  command.add_option("--temperature", s.temperature, "0 takes the most likely token")
+      ->check(number_in(0, 1e6, "a finite number of at least 0"))
+      ->capture_default_str();
+  command.add_option("--top-k", s.top_k, "Keep the k most likely; 0 or -1: all")
+      ->check(whole_number_in(-1, 1 << 30))
+      ->capture_default_str();
+  command.add_option("--top-p", s.top_p, "Keep the smallest set of this probability")
+      ->check(number_above(0, 1, "a number in (0, 1]"))
+      ->capture_default_str();
+  command.add_option("--min-p", s.min_p, "Drop what is less likely than this times the best")
+      ->check(number_in(0, 1, "a number in [0, 1]"))
+      ->capture_default_str();
+}
+
 void add_kv_type_flag(CLI::App& command, std::string& kv_type) {
   command
       .add_option("--kv-type", kv_type,

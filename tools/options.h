@@ -36,6 +36,9 @@ struct EngineFlags {
 // The modes that --activations takes.
 CLI::Validator activation_mode();
 
+// --temperature, --top-k, --top-p, --min-p.
+void add_sampling_flags(CLI::App& command, SamplingParams& params);
+
 // --kv-type T.
 void add_kv_type_flag(CLI::App& command, std::string& kv_type);
 

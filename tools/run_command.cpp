@@ -179,18 +179,7 @@ void add_run_command(CLI::App& app, int& exit_code) {
       ->check(whole_number_in(1, 1 << 30))
       ->capture_default_str();
   SamplingParams& s = flags->sampling;
-  command->add_option("--temperature", s.temperature, "0 takes the most likely token")
-      ->check(number_in(0, 1e6, "a finite number of at least 0"))
-      ->capture_default_str();
-  command->add_option("--top-k", s.top_k, "Keep the k most likely; 0 or -1: all")
-      ->check(whole_number_in(-1, 1 << 30))
-      ->capture_default_str();
-  command->add_option("--top-p", s.top_p, "Keep the smallest set of this probability")
-      ->check(number_above(0, 1, "a number in (0, 1]"))
-      ->capture_default_str();
-  command->add_option("--min-p", s.min_p, "Drop what is less likely than this times the best")
-      ->check(number_in(0, 1, "a number in [0, 1]"))
-      ->capture_default_str();
+  add_sampling_flags(*command, s);
   command->add_option("--repeat-penalty", s.repetition_penalty, "Above 1: repeat less")
       ->check(number_above(0, 1e6, "a finite number above 0"))
       ->capture_default_str();

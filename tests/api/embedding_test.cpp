@@ -10,9 +10,9 @@
 
 #include "api/engine.h"
 #include "api/engine/embedder.h"
+#include "tests/api/fixture_model.h"
 #include "tests/support/compare.h"
 #include "tests/support/eventually.h"
-#include "tests/support/fixtures.h"
 #include "tests/support/random.h"
 #include "tests/support/reference_model.h"
 
@@ -44,19 +44,8 @@ std::vector<int32_t> prompt(int32_t i, int32_t n) {
   return ids;
 }
 
-std::shared_ptr<const Model> load(const std::string& name, const ModelOptions& options) {
-  auto model = Model::load((test::fixtures_folder() / (name + ".gguf")).string(), options);
-  EXPECT_TRUE(model) << name << ": " << model.error().message;
-  return *model;
-}
-
-std::shared_ptr<const Model> mini() {
-  static const auto model = load("weft-mini-llama-F32", {.threads = 1});
-  return model;
-}
-
 std::unique_ptr<Engine> engine(const EngineConfig& config = {.num_blocks = 256},
-                               const std::shared_ptr<const Model>& model = mini()) {
+                               const std::shared_ptr<const Model>& model = test::mini_fixture()) {
   auto made = Engine::create(model, config);
   EXPECT_TRUE(made) << made.error().message;
   return std::move(*made);
@@ -113,7 +102,7 @@ void expect_near(const test::DoubleMatrix& truth, std::span<const float> measure
 TEST(Embedding, IsThatOfTheDoublePrecisionReference) {
   for (const test::Fixture& fixture : test::fixtures()) {
     SCOPED_TRACE(fixture.name);
-    const auto model = load(fixture.name, {.threads = 1, .activations = "f32"});
+    const auto model = test::load_fixture(fixture.name, {.threads = 1, .activations = "f32"});
     auto e = engine({.num_blocks = 64}, model);
     const test::TestModel same = test::make_test_model(fixture.spec);
     const std::vector<int32_t> ids = test::fixture_ids();
@@ -149,7 +138,7 @@ TEST(Embedding, HasLengthOneUnlessAskedOtherwise) {
 
 TEST(Embedding, TheModelsOwnPoolingIsTheDefault) {
   auto e = engine();
-  EXPECT_EQ(mini()->info().pooling, Pooling::kLast);
+  EXPECT_EQ(test::mini_fixture()->info().pooling, Pooling::kLast);
   const std::vector<std::string> texts = {"Once upon a time"};
   const auto by_default = e->embed(texts).value();
   EXPECT_EQ(by_default, e->embed(texts, {.pooling = Pooling::kLast}).value());

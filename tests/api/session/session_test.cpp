@@ -6,6 +6,7 @@
 
 #include "api/model.h"
 #include "api/session/session_file.h"
+#include "tests/api/fixture_model.h"
 #include "tests/support/fixtures.h"
 #include "tests/support/random.h"
 #include "tests/support/temp_folder.h"
@@ -15,19 +16,8 @@ namespace {
 
 using Ids = std::vector<int32_t>;
 
-std::shared_ptr<const Model> load(const std::string& name, const ModelOptions& options) {
-  auto model = Model::load((test::fixtures_folder() / (name + ".gguf")).string(), options);
-  EXPECT_TRUE(model) << name << ": " << model.error().message;
-  return *model;
-}
-
-std::shared_ptr<const Model> mini() {
-  static const auto model = load("weft-mini-llama-F32", {.threads = 1});
-  return model;
-}
-
 std::unique_ptr<Context> context(const ContextParams& params = {.n_ctx = 256},
-                                 const std::shared_ptr<const Model>& model = mini()) {
+                                 const std::shared_ptr<const Model>& model = test::mini_fixture()) {
   auto made = Context::create(model, params);
   EXPECT_TRUE(made) << made.error().message;
   return std::move(*made);
@@ -87,7 +77,7 @@ TEST(Session, LoadedInAnotherContextIsTheUninterruptedRun) {
         ASSERT_TRUE(c->save(path));
         auto other = context(
             {.n_ctx = 300, .max_batch_tokens = 7, .block_size = block_size, .kv_type = kv_type},
-            load("weft-mini-llama-F32", {.threads = 2}));
+            test::load_fixture("weft-mini-llama-F32", {.threads = 2}));
         other->generate(prompt(90), options(20));  // its blocks hold something else
         const auto loaded = other->load(path);
         ASSERT_TRUE(loaded) << loaded.error().message;
@@ -104,7 +94,8 @@ TEST(Session, EveryArchitectureAndModeGoesOn) {
   const test::TempFolder folder;
   for (const test::Fixture& fixture : test::fixtures()) {
     for (const std::string activations : {"f32", "auto"}) {
-      const auto model = load(fixture.name, {.threads = 1, .activations = activations});
+      const auto model =
+          test::load_fixture(fixture.name, {.threads = 1, .activations = activations});
       auto whole = context({.n_ctx = 256}, model), c = context({.n_ctx = 256}, model);
       const Ids all = ids_of(whole->generate(prompt(40), options(30)));
       const Ids first = ids_of(c->generate(prompt(40), options(11)));
@@ -124,7 +115,7 @@ TEST(Session, KvThatDoesNotFitIsComputedAgain) {
   c->generate(prompt(30), options(20));
   ASSERT_TRUE(c->save(folder.path("s")));
   const Ids next = resumed(*c, 30);
-  const auto scalar = load("weft-mini-llama-F32", {.threads = 1, .isa = "scalar"});
+  const auto scalar = test::load_fixture("weft-mini-llama-F32", {.threads = 1, .isa = "scalar"});
   const auto lossless = ContextParams{.n_ctx = 256, .kv_type = "f32"};
   for (auto& other : {context({.n_ctx = 256, .block_size = 8}),
                       context({.n_ctx = 256, .kv_type = "bf16"}), context(lossless, scalar)}) {
@@ -194,7 +185,7 @@ TEST(Session, WhatCannotBeLoadedLeavesTheContextAsItWas) {
     EXPECT_EQ(into.sampling().seed, ids.empty() ? 42u : 5u);
   };
   refused(*context({.n_ctx = 59}), ErrorCode::kLimitExceeded, "60 tokens, the context holds 59");
-  const auto qwen = load("weft-mini-qwen3-Q8_0", {.threads = 1});
+  const auto qwen = test::load_fixture("weft-mini-qwen3-Q8_0", {.threads = 1});
   refused(*context({.n_ctx = 256}, qwen), ErrorCode::kInvalidArgument, "another model");
 
   std::ifstream in(path, std::ios::binary);
@@ -220,7 +211,7 @@ TEST(Session, WhatCannotBeLoadedLeavesTheContextAsItWas) {
     ASSERT_TRUE(write_session(path, session, {}));
     refused(*before, code, part);
   };
-  const uint64_t model = mini()->info().fingerprint;
+  const uint64_t model = test::mini_fixture()->info().fingerprint;
   forged({.model = model, .ids = {1, 96}}, ErrorCode::kTokenOutOfRange, "token id 96");
   forged({.model = model, .ids = {1, -1}}, ErrorCode::kTokenOutOfRange, "token id -1");
   forged({.model = model, .ids = {1}, .sampling = {.top_p = 7}}, ErrorCode::kInvalidArgument,
@@ -249,9 +240,9 @@ TEST(Session, TheFingerprintSeesWeights) {
   std::ofstream(folder.path("m.gguf"), std::ios::binary) << bytes;
   const auto other = Model::load(folder.path("m.gguf"));
   ASSERT_TRUE(other) << other.error().message;
-  EXPECT_NE((*other)->info().fingerprint, mini()->info().fingerprint);
-  EXPECT_EQ(load("weft-mini-llama-F32", {.use_mmap = false})->info().fingerprint,
-            mini()->info().fingerprint);
+  EXPECT_NE((*other)->info().fingerprint, test::mini_fixture()->info().fingerprint);
+  EXPECT_EQ(test::load_fixture("weft-mini-llama-F32", {.use_mmap = false})->info().fingerprint,
+            test::mini_fixture()->info().fingerprint);
 }
 
 }  // namespace

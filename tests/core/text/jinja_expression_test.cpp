@@ -7,13 +7,8 @@
 namespace weft {
 namespace {
 
-using test::RenderCase;
+using test::expect_all;
 using test::rendered;
-
-template <size_t N>
-void expect_all(const RenderCase (&cases)[N]) {
-  for (const RenderCase& one : cases) EXPECT_EQ(rendered(one.source), one.wanted) << one.source;
-}
 
 TEST(JinjaExpression, ArithmeticIsPythons) {
   expect_all({

@@ -1,7 +1,10 @@
 // Renders a template over a few variables, for tests of the language.
 #pragma once
 
+#include <cstddef>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "core/text/jinja/template.h"
 
@@ -42,5 +45,10 @@ struct RenderCase {
   const char* source;
   const char* wanted;
 };
+
+template <std::size_t N>
+void expect_all(const RenderCase (&cases)[N]) {
+  for (const RenderCase& one : cases) EXPECT_EQ(rendered(one.source), one.wanted) << one.source;
+}
 
 }  // namespace weft::test
