@@ -1,7 +1,8 @@
-# Reads the JUnit report of ctest. Prints the whole output of each test that failed, one
-# line for each that was skipped (its name and its reason; a parametrised test once, with
-# the number of its skipped cases and the first one's reason), and at the end
-# `counts PASSED FAILED SKIPPED`.
+# Reads the JUnit report of ctest. Prints a line `FAILED name` for each test that failed,
+# whose whole output is appended to the file `failures`; one line for each that was skipped
+# (its name and its reason; a parametrised test once, with the number of its skipped cases
+# and the first one's reason); and at the end `counts PASSED FAILED SKIPPED`.
+# Called with -v suite=NAME -v failures=FILE.
 
 function skip(test, reason) {
   ++skipped
@@ -61,7 +62,8 @@ in_output {
   } else {
     # Failed, or could not be started at all.
     ++failed
-    printf "FAILED %s%s\n%s", test, failure == "" ? "" : " (" failure ")", output
+    printf "FAILED %s%s\n", test, failure == "" ? "" : " (" failure ")"
+    printf "%sFAILED %s: %s%s\n", output, suite, test, failure == "" ? "" : " (" failure ")" >> failures
   }
   failure = ""
 }

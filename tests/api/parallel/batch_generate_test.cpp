@@ -5,8 +5,8 @@
 namespace weft::parallel {
 namespace {
 
-// Meets no stop token with this model, and goes on for much longer than a test needs to catch it in
-// its middle.
+// Meets no stop token with this model after "Hello", and goes on for much longer than a test needs
+// to catch it in its middle.
 constexpr BatchGenerationConfig kEndless = {.max_tokens = 30000, .temperature = 0};
 
 TEST(BatchGenerate, DefaultsAreTheOnesCallersKnow) {
@@ -216,8 +216,10 @@ TEST(BatchGenerate, AnEngineThatWasShutDownFailsEveryPrompt) {
     EXPECT_TRUE(eventually([&] { return processor.engine().stats().running > 0; }));
     processor.engine().shutdown(Engine::Shutdown::kNow);
   });
-  const auto results = processor.batch_generate(numbered(3), kEndless).value();
+  const std::vector<std::string> prompts(3, "Hello");
+  const auto results = processor.batch_generate(prompts, kEndless).value();
   for (const auto& result : results) {
+    ASSERT_TRUE(result.error);
     EXPECT_EQ(result.error->code, ErrorCode::kShutDown);
   }
 }
