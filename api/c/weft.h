@@ -1,0 +1,379 @@
+// weft.h: the C interface of weft, an inference engine for Llama-family models in GGUF files.
+//
+//   #include <weft/weft.h>
+//
+//   weft_error* error = NULL;
+//   weft_model* model = NULL;
+//   if (weft_model_load("model.gguf", NULL, &model, &error) != WEFT_OK) {
+//     fprintf(stderr, "%s\n", weft_error_message(error));
+//     weft_error_free(error);
+//   }
+//
+// It translates to the C++ interface and back and adds nothing: what is said there holds here. The
+// sections below are those of docs/c_api.md, which also says what each row of weft's promises is
+// called here. Compiles as C11 and as C++.
+//
+// ---- What holds everywhere ----
+//
+// Errors. A function that can fail returns a weft_status, WEFT_OK or why not, and takes a
+//   `weft_error** error` last, which may be NULL: where it fails, *error becomes an error with a
+//   message, which the caller frees with weft_error_free(). Where it succeeds, *error is left as it
+//   is. Nothing throws, exits or prints; NULL where a handle or a result is wanted is
+//   WEFT_INVALID_ARGUMENT, as is a struct of a size that this library does not know.
+//   Results are written where the function succeeds, and are left alone where it fails.
+// Handles. A pointer to an incomplete struct, from a function that makes one, freed by the
+//   function weft_*_free() of its name, which takes NULL too. A handle keeps alive what it needs:
+//   free them in any order. Freeing is for when no other thread is in a call on that handle; apart
+//   from that, and where a comment does not say otherwise, calls on one handle may come from
+//   several threads at once.
+// Text is UTF-8. `const char* text, size_t size` is so many bytes, NUL among them if you like, or
+//   WEFT_NTS for text that ends at its first NUL; so in a weft_string. A lone `const char*`
+//   (paths, names) ends with NUL. What weft gives has a NUL behind it, which its size does not
+//   count. What you give need not outlive the call.
+// Structs of options begin with their size: weft_*_init(&options, sizeof options) fills in the
+//   defaults, which are those of the C++ interface. NULL instead of a struct of options means the
+//   defaults. Structs that are filled for you want struct_size set before: x.struct_size = sizeof
+//   x. Structs that a callback is given tell in struct_size what they hold. Later versions put
+//   fields at the end. Flags are int32_t: 0 is no, anything else is yes.
+// Callbacks never throw (a C++ exception that leaves one ends the process) and are given back their
+//   `user_data` as it was. What else they are given is valid until they return, but for handles,
+//   which are theirs to free.
+// Completions are callbacks that tell how asynchronous work ended: `error` NULL where it succeeded,
+//   else the other values are NULL or 0. A function that takes one starts the work and returns at
+//   once. Where it returns WEFT_OK, the completion is called exactly once, whatever happens, also
+//   where handles are freed before: then with WEFT_CANCELLED or WEFT_SHUT_DOWN. Where it returns
+//   anything else (NULL for a handle, a wrong struct_size, no memory), it is never called. Whatever
+//   is wrong with the request itself comes through the completion.
+//   Completions run on the threads of the weft_runtime that the handle was made on, never within
+//   the call that takes them; only where that runtime has been shut down they run on whichever
+//   thread finds that out. They must not wait or compute for long: hand over to your own loop
+//   (asyncio's call_soon_threadsafe, uv_async_send, a pipe) and return. They may call any function
+//   of this header that does not wait, and free any handle.
+// Bits. The same request gives the same tokens, whatever runs beside it.
+#ifndef WEFT_WEFT_H
+#define WEFT_WEFT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define WEFT_API __attribute__((visibility("default")))
+#else
+#define WEFT_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// "0.1.0": of the library that is loaded. Never fails.
+WEFT_API const char* weft_version(void);
+
+// As a text's size: it ends at its first NUL.
+#define WEFT_NTS SIZE_MAX
+
+// An element of a list of texts. Its layout never changes.
+typedef struct weft_string {
+  const char* data;
+  size_t size;  // bytes, or WEFT_NTS
+} weft_string;
+
+// ================================================================== errors
+
+// Numbers never change; later versions add some.
+typedef int32_t weft_status;
+enum {
+  WEFT_OK = 0,
+  // Arguments and requests
+  WEFT_INVALID_ARGUMENT = 1,    // a value outside its range
+  WEFT_NOT_FOUND = 2,           // no such file, model or name
+  WEFT_UNSUPPORTED = 3,         // well-formed, but nothing this build can run
+  WEFT_CONTEXT_OVERFLOW = 4,    // prompt + max_tokens do not fit the context
+  WEFT_TOKEN_OUT_OF_RANGE = 5,  // a token id that is not in the vocabulary
+  WEFT_INVALID_UTF8 = 6,        // text that must be UTF-8 and is not
+  WEFT_LIMIT_EXCEEDED = 7,      // a documented size or count limit
+  WEFT_MAX_TOKENS_REACHED = 8,  // a state was advanced past its max_tokens
+  // Running
+  WEFT_CANCELLED = 100,
+  WEFT_TIMED_OUT = 101,
+  WEFT_QUEUE_FULL = 102,
+  WEFT_SHUT_DOWN = 103,          // stopped before the request was done
+  WEFT_NON_FINITE_LOGITS = 104,  // the model produced NaN or infinity
+  WEFT_OUT_OF_MEMORY = 105,      // host or device memory, or the KV pool
+  WEFT_DEVICE_ERROR = 106,       // a device is absent, busy or failed
+  WEFT_GENERATION_FAILED = 107,
+  WEFT_INTERNAL_ERROR = 108,  // a bug in weft
+  // Chat templates
+  WEFT_TEMPLATE_SYNTAX = 200,
+  WEFT_TEMPLATE_ERROR = 201,
+  WEFT_TEMPLATE_RAISED = 202,  // the template refused its messages, and says so itself
+  // Files and the operating system
+  WEFT_IO_ERROR = 300,
+  WEFT_PERMISSION_DENIED = 301,
+  WEFT_NOT_A_FILE = 302,
+  WEFT_FILE_CHANGED = 303,
+  WEFT_NO_SPACE = 304,
+  // Model files
+  WEFT_GGUF_BAD_MAGIC = 400,
+  WEFT_GGUF_VERSION = 401,
+  WEFT_GGUF_TRUNCATED = 402,
+  WEFT_GGUF_BAD_COUNT = 403,
+  WEFT_GGUF_BAD_KEY = 404,
+  WEFT_GGUF_DUPLICATE_KEY = 405,
+  WEFT_GGUF_BAD_VALUE_TYPE = 406,
+  WEFT_GGUF_MISSING_KEY = 407,
+  WEFT_GGUF_WRONG_KEY_TYPE = 408,
+  WEFT_GGUF_BAD_VALUE = 409,
+  WEFT_GGUF_BAD_ALIGNMENT = 410,
+  WEFT_GGUF_BAD_TENSOR_NAME = 411,
+  WEFT_GGUF_DUPLICATE_TENSOR = 412,
+  WEFT_GGUF_BAD_DIMENSIONS = 413,
+  WEFT_GGUF_BAD_TENSOR_TYPE = 414,
+  WEFT_GGUF_ROW_NOT_BLOCKS = 415,
+  WEFT_GGUF_BAD_OFFSET = 416,
+  WEFT_GGUF_MISSING_TENSOR = 417,
+  WEFT_GGUF_WRONG_SHAPE = 418,
+  WEFT_GGUF_MISSING_SPLIT = 419,
+  WEFT_GGUF_BAD_SPLIT = 420,
+  WEFT_GGUF_BAD_VOCABULARY = 421,
+  WEFT_GGUF_NON_FINITE_WEIGHT = 422,
+  WEFT_UNKNOWN_ARCHITECTURE = 423,
+  WEFT_UNKNOWN_TOKENIZER = 424,
+  WEFT_UNKNOWN_PRE_TOKENIZER = 425
+};
+
+// "invalid_argument" for WEFT_INVALID_ARGUMENT, "ok" for WEFT_OK, "unknown_error" for a number that
+// is none. Never fails.
+WEFT_API const char* weft_status_name(weft_status status);
+
+// Immutable.
+typedef struct weft_error weft_error;
+// For callbacks that return a status: what went wrong in them. `message` may be NULL. Never NULL.
+WEFT_API weft_error* weft_error_new(weft_status status, const char* message);
+// WEFT_OK for NULL.
+WEFT_API weft_status weft_error_status(const weft_error* error);
+// One line that names the thing, what was found and what was wanted; valid as long as the error.
+// "" for NULL.
+WEFT_API const char* weft_error_message(const weft_error* error);
+WEFT_API void weft_error_free(weft_error* error);
+
+// ================================================================== results
+
+// Text. Immutable. The functions return "" and 0 for NULL.
+typedef struct weft_text weft_text;
+WEFT_API const char* weft_text_data(const weft_text* text);
+WEFT_API size_t weft_text_size(const weft_text* text);
+WEFT_API void weft_text_free(weft_text* text);
+
+// Token ids. Immutable. The functions return NULL and 0 for NULL.
+typedef struct weft_ids weft_ids;
+WEFT_API const int32_t* weft_ids_data(const weft_ids* ids);
+WEFT_API size_t weft_ids_count(const weft_ids* ids);
+WEFT_API void weft_ids_free(weft_ids* ids);
+
+// Why a generation ended.
+typedef int32_t weft_finish_reason;
+enum {
+  WEFT_FINISH_STOP = 0,         // the model's stop token, or one of stop_token_ids
+  WEFT_FINISH_LENGTH = 1,       // max_tokens
+  WEFT_FINISH_STOP_STRING = 2,  // one of the stop sequences
+  WEFT_FINISH_CANCELLED = 3
+};
+
+// ================================================================== cancellation
+
+// A wish to stop, for any number of calls. Once cancelled it stays so. Calls that were given it
+// keep what they need: it may be freed at once. Deadlines, first-of and all-of are your event
+// loop's (asyncio.wait, Promise.race); to give up on a call, cancel what it was given and await its
+// completion, which comes within one step.
+typedef struct weft_cancel weft_cancel;
+WEFT_API weft_status weft_cancel_new(weft_cancel** cancel, weft_error** error);
+// Runs, on this thread, what weft does upon it; completions do not run here. NULL: nothing.
+WEFT_API void weft_cancel_request(weft_cancel* cancel);
+// 0 for NULL.
+WEFT_API int32_t weft_cancel_is_requested(const weft_cancel* cancel);
+// Frees the handle; does not cancel.
+WEFT_API void weft_cancel_free(weft_cancel* cancel);
+
+// ================================================================== model
+
+typedef struct weft_model_options {
+  size_t struct_size;
+  const char* device;       // "auto", "cpu", "cuda"
+  int32_t threads;          // that compute; 0: the cores this process may use
+  const char* isa;          // force a CPU kernel set; "": the best there is
+  const char* activations;  // "auto", "f32", "i16"
+  int32_t use_mmap;         // 0: read the file into memory
+  // While the file is read into memory, on the loading thread: bytes so far and in all. NULL: none.
+  void (*on_read)(void* user_data, uint64_t done, uint64_t total);
+  void* user_data;
+} weft_model_options;
+WEFT_API void weft_model_options_init(weft_model_options* options, size_t struct_size);
+
+// How a text's tokens become its one embedding.
+typedef int32_t weft_pooling;
+enum { WEFT_POOLING_LAST = 0, WEFT_POOLING_MEAN = 1, WEFT_POOLING_FIRST = 2, WEFT_POOLING_MAX = 3 };
+
+typedef struct weft_model_info {
+  size_t struct_size;
+  const char* name;          // this and the other texts: valid as long as the handle
+  const char* architecture;  // "llama", "qwen3", …
+  int64_t n_params;
+  int32_t n_vocab;
+  int32_t n_embd;
+  int32_t n_layer;
+  int32_t n_head;
+  int32_t n_ctx_train;      // tokens
+  uint64_t size_bytes;      // of the weights, as stored
+  const char* activations;  // what "auto" came to: "f32", "i16"
+  const char* kv_type;      // what a context's "auto" comes to: "f32", "f16"
+  uint64_t fingerprint;     // tells models apart by what their files hold
+  weft_pooling pooling;     // of embeddings, as the file says
+} weft_model_info;
+
+// Weights and tokenizer. Immutable, thread-safe; one model serves any number of contexts, engines
+// and threads.
+typedef struct weft_model weft_model;
+
+// Loads a GGUF file (or the first of its splits). Takes seconds for a large model; to load without
+// waiting: weft_async_model_load().
+WEFT_API weft_status weft_model_load(const char* path, const weft_model_options* options,
+                                     weft_model** model, weft_error** error);
+WEFT_API void weft_model_free(weft_model* model);
+
+WEFT_API weft_status weft_model_get_info(const weft_model* model, weft_model_info* info,
+                                         weft_error** error);
+
+// Text to ids. add_bos: also what else the model puts around a text. parse_special: control tokens
+// in the text become their ids instead of staying text.
+WEFT_API weft_status weft_model_tokenize(const weft_model* model, const char* text, size_t size,
+                                         int32_t add_bos, int32_t parse_special, weft_ids** ids,
+                                         weft_error** error);
+// Ids to text; control tokens are "" unless `special`.
+WEFT_API weft_status weft_model_detokenize(const weft_model* model, const int32_t* ids,
+                                           size_t count, int32_t special, weft_text** text,
+                                           weft_error** error);
+
+// ---- Chat: messages as the model's own template makes a prompt of them ----
+
+// Its layout never changes.
+typedef struct weft_chat_message {
+  weft_string role;  // "system", "user", "assistant", …
+  weft_string content;
+} weft_chat_message;
+
+typedef struct weft_chat_options {
+  size_t struct_size;
+  const char* template_name;      // of the model's templates; "": the default one
+  int32_t add_generation_prompt;  // end with the beginning of the assistant's next message
+} weft_chat_options;
+WEFT_API void weft_chat_options_init(weft_chat_options* options, size_t struct_size);
+
+// The prompt as text. Fails with WEFT_NOT_FOUND where the model has no template (of that name),
+// WEFT_TEMPLATE_RAISED where the template refuses the messages, WEFT_TEMPLATE_SYNTAX,
+// WEFT_TEMPLATE_ERROR or WEFT_LIMIT_EXCEEDED.
+WEFT_API weft_status weft_model_render_chat(const weft_model* model,
+                                            const weft_chat_message* messages, size_t count,
+                                            const weft_chat_options* options, weft_text** prompt,
+                                            weft_error** error);
+// The same as ids. What a message says never becomes a control token.
+WEFT_API weft_status weft_model_tokenize_chat(const weft_model* model,
+                                              const weft_chat_message* messages, size_t count,
+                                              const weft_chat_options* options, weft_ids** ids,
+                                              weft_error** error);
+
+// ================================================================== context
+
+typedef struct weft_context_params {
+  size_t struct_size;
+  int32_t n_ctx;             // most tokens of a sequence, prompt and generated
+  int32_t max_batch_tokens;  // tokens computed in one step
+  int32_t block_size;        // tokens of a KV block; divides 256
+  const char* kv_type;       // "auto", "f32", "f16", "bf16", "q8_0"
+} weft_context_params;
+WEFT_API void weft_context_params_init(weft_context_params* params, size_t struct_size);
+
+typedef struct weft_sampling {
+  size_t struct_size;
+  float temperature;         // ≥ 0; 0 takes the most likely token
+  int32_t top_k;             // keep the k most likely; ≤ 0: all
+  float top_p;               // (0, 1]; keep the smallest set of at least this mass
+  float min_p;               // [0, 1]; drop what is less likely than this × the best
+  float repetition_penalty;  // > 0; 1: none
+  float presence_penalty;
+  float frequency_penalty;
+  uint64_t seed;
+} weft_sampling;
+WEFT_API void weft_sampling_init(weft_sampling* sampling, size_t struct_size);
+
+typedef struct weft_generate_options {
+  size_t struct_size;
+  int32_t max_tokens;
+  const weft_sampling* sampling;  // NULL: its defaults
+  const weft_string* stop_strings;
+  size_t num_stop_strings;    // the text ends before the first of them
+  int32_t add_bos;            // for prompts given as text
+  int32_t parse_special;      // for prompts given as text
+  int32_t ignore_eos;         // go on after the model's stop tokens
+  const weft_cancel* cancel;  // looked at before every step; NULL: none
+  // Called on the calling thread with each generated token and the text that became whole with it
+  // (often, but not always, its own). Returning 0 ends the generation. NULL: none.
+  int32_t (*on_token)(void* user_data, int32_t token_id, const char* text, size_t size);
+  void* user_data;
+} weft_generate_options;
+WEFT_API void weft_generate_options_init(weft_generate_options* options, size_t struct_size);
+
+// What a context generated. Immutable. The functions take no NULL but for `size` and `count`.
+typedef struct weft_generation weft_generation;
+WEFT_API const char* weft_generation_text(const weft_generation* generation, size_t* size);
+// Generated, without the stop token.
+WEFT_API const int32_t* weft_generation_ids(const weft_generation* generation, size_t* count);
+// All that it went on from.
+WEFT_API const int32_t* weft_generation_prompt_ids(const weft_generation* generation,
+                                                   size_t* count);
+WEFT_API weft_finish_reason weft_generation_finish_reason(const weft_generation* generation);
+// Until the first token, and from the first token to the last.
+WEFT_API double weft_generation_prompt_seconds(const weft_generation* generation);
+WEFT_API double weft_generation_seconds(const weft_generation* generation);
+WEFT_API void weft_generation_free(weft_generation* generation);
+
+// One sequence over a model, computed on the thread that asks. One thread at a time.
+typedef struct weft_context weft_context;
+// Reserves the KV memory of n_ctx tokens. Fails with WEFT_OUT_OF_MEMORY or WEFT_INVALID_ARGUMENT.
+WEFT_API weft_status weft_context_new(const weft_model* model, const weft_context_params* params,
+                                      weft_context** context, weft_error** error);
+WEFT_API void weft_context_free(weft_context* context);
+
+// Generates from an empty sequence, and waits for it. `generation` may be NULL where on_token has
+// seen all there is. One that was cancelled succeeds, with WEFT_FINISH_CANCELLED. Fails with
+// WEFT_CONTEXT_OVERFLOW where prompt and max_tokens do not fit n_ctx; the context can be used again
+// after any failure.
+WEFT_API weft_status weft_context_generate(weft_context* context, const char* prompt, size_t size,
+                                           const weft_generate_options* options,
+                                           weft_generation** generation, weft_error** error);
+// The same of ids, used as they are.
+WEFT_API weft_status weft_context_generate_ids(weft_context* context, const int32_t* ids,
+                                               size_t count, const weft_generate_options* options,
+                                               weft_generation** generation, weft_error** error);
+// Goes on from the sequence: `more` ids after it (there may be none), then what is generated.
+WEFT_API weft_status weft_context_resume(weft_context* context, const int32_t* more, size_t count,
+                                         const weft_generate_options* options,
+                                         weft_generation** generation, weft_error** error);
+
+// The sequence as a file, whole or not at all. Loaded into a context over the same model, in any
+// process, it goes on with weft_context_resume() as if it had never stopped; a file that is
+// damaged, foreign or too long for n_ctx is refused, and the context is then as before.
+WEFT_API weft_status weft_context_save(const weft_context* context, const char* path,
+                                       weft_error** error);
+WEFT_API weft_status weft_context_load(weft_context* context, const char* path, weft_error** error);
+// The ids of the sequence, prompt and generated.
+WEFT_API weft_status weft_context_get_ids(const weft_context* context, weft_ids** ids,
+                                          weft_error** error);
+// Empties the sequence.
+WEFT_API weft_status weft_context_clear(weft_context* context, weft_error** error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif  // WEFT_WEFT_H
