@@ -3,6 +3,8 @@
 #include <exception>
 #include <new>
 
+#include "api/c/completion.h"
+
 namespace weft::c {
 namespace {
 
@@ -37,6 +39,18 @@ weft_status report_exception(weft_error** out) noexcept {
     return report(out, WEFT_INTERNAL_ERROR, error.what());
   } catch (...) {
     return report(out, WEFT_INTERNAL_ERROR, "an exception of an unknown type");
+  }
+}
+
+Error error_of_exception() {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    return {ErrorCode::kOutOfMemory, "no memory"};
+  } catch (const std::exception& error) {
+    return {ErrorCode::kGenerationFailed, error.what()};
+  } catch (...) {
+    return {ErrorCode::kGenerationFailed, "an exception of an unknown type"};
   }
 }
 

@@ -109,14 +109,15 @@ Result<void> fill(T* out, T values, const char* name) {
   return {};
 }
 
+// A handle's owner is on the other side: here alone it is a bare pointer.
 template <class Handle, class... Args>
 void hand_out(Handle** out, Args&&... args) {
-  *out = std::make_unique<Handle>(Handle{std::forward<Args>(args)...}).release();
+  *out = new Handle{std::forward<Args>(args)...};
 }
 
 template <class Handle>
 void free_handle(Handle* handle) noexcept {
-  const std::unique_ptr<Handle> owned(handle);
+  delete handle;
 }
 
 template <class T>

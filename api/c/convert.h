@@ -6,8 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "api/async/model.h"
+#include "api/async/runtime_options.h"
 #include "api/c/boundary.h"
 #include "api/chat.h"
+#include "api/engine.h"
 #include "api/model.h"
 
 namespace weft::c {
@@ -26,5 +29,15 @@ Result<ChatOptions> chat_options_of(const weft_chat_options* options);
 
 // context.cpp
 Result<ContextParams> context_params_of(const weft_context_params* params);
+
+// runtime.cpp
+weft_runtime_metrics metrics_of(const async::RuntimeMetrics& metrics);
+
+// async_model.cpp
+Result<async::AsyncConfig> async_config_of(const char* path, const weft_async_config* config);
+Result<async::StreamConfig> stream_config_of(const weft_stream_config* config);
+weft_engine_stats stats_of(const EngineStats& stats);
+// None for NULL.
+async::CancellationToken token_of(const weft_cancel* cancel);
 
 }  // namespace weft::c

@@ -372,6 +372,384 @@ WEFT_API weft_status weft_context_get_ids(const weft_context* context, weft_ids*
 // Empties the sequence.
 WEFT_API weft_status weft_context_clear(weft_context* context, weft_error** error);
 
+// ================================================================== completions
+
+typedef void (*weft_on_done)(void* user_data, const weft_error* error);
+typedef void (*weft_on_text)(void* user_data, const weft_error* error, const char* text,
+                             size_t size);
+typedef void (*weft_on_ids)(void* user_data, const weft_error* error, const int32_t* ids,
+                            size_t count);
+
+// ================================================================== runtime
+
+// What a callback of yours does and returns: WEFT_OK, or why it failed. It may put an error with a
+// message into *error, with weft_error_new() or as it had it from weft, who frees it. `cancel` is
+// requested when the work is to end; it is not yours to free.
+typedef weft_status (*weft_work)(void* user_data, const weft_cancel* cancel, weft_error** error);
+
+typedef struct weft_runtime_options {
+  size_t struct_size;
+  int32_t worker_threads;        // run completions; 0: the cores this process may use
+  int32_t max_blocking_threads;  // load, tokenise, and run blocking work; started when needed
+  size_t thread_stack_bytes;     // 0: the system's default
+  const char* thread_name;       // at most 15 bytes are shown
+} weft_runtime_options;
+WEFT_API void weft_runtime_options_init(weft_runtime_options* options, size_t struct_size);
+
+typedef struct weft_runtime_metrics {
+  size_t struct_size;
+  uint64_t active_tasks;     // spawned and not ended
+  uint64_t completed_tasks;  // ended, however
+  uint64_t worker_threads;
+  uint64_t blocking_threads;   // started so far
+  uint64_t total_generations;  // that came to their end
+  double avg_generation_ms;    // of those, from the call to the last token
+  uint64_t uptime_seconds;
+} weft_runtime_metrics;
+
+// The threads that completions run on. With one worker thread no two of them run at once. Functions
+// that take a runtime to make a handle take NULL too: the handle then has one of its own, with one
+// worker. Models, streams and the like may outlive their runtime: what they are asked then fails
+// with WEFT_SHUT_DOWN.
+typedef struct weft_runtime weft_runtime;
+WEFT_API weft_status weft_runtime_new(const weft_runtime_options* options, weft_runtime** runtime,
+                                      weft_error** error);
+// Refuses what is new, waits up to timeout_ms for what is under way, and cancels what is left then:
+// WEFT_TIMED_OUT says so. No thread of the runtime is left when it returns; called on one of them,
+// it does not wait, and they end by themselves.
+WEFT_API weft_status weft_runtime_shutdown(weft_runtime* runtime, int64_t timeout_ms,
+                                           weft_error** error);
+// weft_runtime_shutdown() with a timeout of 0, and frees the handle.
+WEFT_API void weft_runtime_free(weft_runtime* runtime);
+// 0 once it is being shut down, and for NULL.
+WEFT_API int32_t weft_runtime_is_running(const weft_runtime* runtime);
+WEFT_API weft_status weft_runtime_get_metrics(const weft_runtime* runtime,
+                                              weft_runtime_metrics* metrics, weft_error** error);
+
+// A function of yours that runs on a runtime. Freeing the handle leaves it running.
+typedef struct weft_task weft_task;
+// Runs `work` on a worker thread: for what is short. on_done (or NULL) tells what it returned.
+// `task` may be NULL.
+WEFT_API weft_status weft_runtime_spawn(weft_runtime* runtime, weft_work work, weft_on_done on_done,
+                                        void* user_data, weft_task** task, weft_error** error);
+// The same on a thread that may wait and compute for long.
+WEFT_API weft_status weft_runtime_spawn_blocking(weft_runtime* runtime, weft_work work,
+                                                 weft_on_done on_done, void* user_data,
+                                                 weft_task** task, weft_error** error);
+// Requests its `cancel`; work that has not begun never does, and ends with WEFT_CANCELLED.
+WEFT_API void weft_task_cancel(weft_task* task);
+WEFT_API int32_t weft_task_is_finished(const weft_task* task);
+// Waits, and gives what the work returned: once, and only of a task without on_done. Not on a
+// worker thread.
+WEFT_API weft_status weft_task_join(weft_task* task, weft_error** error);
+WEFT_API void weft_task_free(weft_task* task);
+
+// ================================================================== asynchronous model
+
+typedef struct weft_async_config {
+  size_t struct_size;
+  int32_t gpu_layers;       // more than the model has: all. No GPU: the CPU, with a warning
+  int32_t context_size;     // tokens of a request, prompt and generated
+  int32_t threads;          // that compute; 0: the cores this process may use
+  int32_t flash_attention;  // accepted: attention always is, with the same bits
+  int32_t max_concurrent;   // requests that are computed at once; later ones wait in line
+  int64_t timeout_ms;       // of weft_async_model_generate(), the time in line included; 0: none
+  const char* kv_type;      // "auto", "f32", "f16", "bf16", "q8_0"
+} weft_async_config;
+WEFT_API void weft_async_config_init(weft_async_config* config, size_t struct_size);
+
+typedef struct weft_stream_config {
+  size_t struct_size;
+  int32_t max_tokens;
+  float temperature;  // 0 takes the most likely token
+  int32_t top_k;      // ≤ 0: all
+  float top_p;
+  uint64_t seed;
+  int32_t buffer;  // tokens the reader may be behind before its generation pauses; 0: any number
+  int64_t timeout_ms;  // from the call to the last token, the time in line included; 0: none
+  int64_t delay_ms;    // at least so long between two tokens given
+  const weft_string* stop_sequences;
+  size_t num_stop_sequences;  // the text ends before the first of them
+} weft_stream_config;
+WEFT_API void weft_stream_config_init(weft_stream_config* config, size_t struct_size);
+
+typedef struct weft_engine_stats {
+  size_t struct_size;
+  int32_t waiting, running, paused;  // requests
+  int32_t blocks_free, blocks_cached, blocks_owned, blocks_capacity;
+  uint64_t steps, preemptions;
+  uint64_t prompt_tokens;  // computed
+  uint64_t cached_tokens;  // found in the prefix cache instead
+  uint64_t generated_tokens;
+  uint64_t finished, cancelled, failed;  // requests
+} weft_engine_stats;
+
+// A model that is asked without waiting. Requests of one model share each step of it. Freeing the
+// handle stops what is left, unless a stream or a call under way keeps it.
+typedef struct weft_async_model weft_async_model;
+// A generation as it is made, a token at a time. Freeing it cancels the generation.
+typedef struct weft_stream weft_stream;
+
+// What is given is yours to free.
+typedef void (*weft_on_async_model)(void* user_data, const weft_error* error,
+                                    weft_async_model* model);
+typedef void (*weft_on_stream)(void* user_data, const weft_error* error, weft_stream* stream);
+
+// Loads a GGUF file on a blocking thread of the runtime (NULL: one of the model's own).
+WEFT_API weft_status weft_async_model_load(weft_runtime* runtime, const char* path,
+                                           const weft_async_config* config,
+                                           weft_on_async_model on_loaded, void* user_data,
+                                           weft_error** error);
+// Over weights that are loaded already; gpu_layers and threads are not used, and the runtime is not
+// NULL.
+WEFT_API weft_status weft_async_model_over(weft_runtime* runtime, const weft_model* model,
+                                           const weft_async_config* config,
+                                           weft_async_model** result, weft_error** error);
+WEFT_API void weft_async_model_free(weft_async_model* model);
+
+// The text that follows, drawn as the defaults of weft_stream_config say, within the config's
+// timeout_ms. Fails with WEFT_CONTEXT_OVERFLOW, WEFT_INVALID_ARGUMENT, WEFT_TIMED_OUT,
+// WEFT_CANCELLED, WEFT_SHUT_DOWN, WEFT_OUT_OF_MEMORY (the first request reserves the KV pool), or
+// what makes the generation itself fail. `cancel` may be NULL here and below.
+WEFT_API weft_status weft_async_model_generate(const weft_async_model* model, const char* prompt,
+                                               size_t size, int32_t max_tokens,
+                                               const weft_cancel* cancel, weft_on_text on_text,
+                                               void* user_data, weft_error** error);
+// The same, drawn and limited as `config` says; its buffer and delay are not used.
+WEFT_API weft_status weft_async_model_generate_with(const weft_async_model* model,
+                                                    const char* prompt, size_t size,
+                                                    const weft_stream_config* config,
+                                                    const weft_cancel* cancel, weft_on_text on_text,
+                                                    void* user_data, weft_error** error);
+// Completes when the request has its place among max_concurrent, which it keeps until its last
+// token is made, or it is cancelled or freed.
+WEFT_API weft_status weft_async_model_generate_stream(const weft_async_model* model,
+                                                      const char* prompt, size_t size,
+                                                      const weft_stream_config* config,
+                                                      const weft_cancel* cancel,
+                                                      weft_on_stream on_stream, void* user_data,
+                                                      weft_error** error);
+WEFT_API weft_status weft_async_model_tokenize(const weft_async_model* model, const char* text,
+                                               size_t size, int32_t add_bos, weft_on_ids on_ids,
+                                               void* user_data, weft_error** error);
+
+WEFT_API weft_status weft_async_model_get_info(const weft_async_model* model, weft_model_info* info,
+                                               weft_error** error);
+// Of its engine; all zero before the first request.
+WEFT_API weft_status weft_async_model_get_stats(const weft_async_model* model,
+                                                weft_engine_stats* stats, weft_error** error);
+// The weights, for a context or an engine of another kind.
+WEFT_API weft_status weft_async_model_get_model(const weft_async_model* model, weft_model** result,
+                                                weft_error** error);
+// Requests are taken. 0 for NULL.
+WEFT_API int32_t weft_async_model_is_ready(const weft_async_model* model);
+// Requests in line for a place.
+WEFT_API int32_t weft_async_model_waiting(const weft_async_model* model);
+// What was asked for and is done otherwise, one line each: the i-th, valid as long as the handle,
+// or NULL beyond the last.
+WEFT_API const char* weft_async_model_warning(const weft_async_model* model, size_t i);
+
+// ---- Streams ----
+
+typedef struct weft_token {
+  size_t struct_size;
+  int32_t token_id;
+  // The last of a generation that comes to its end; nobody else is it.
+  int32_t is_final;
+  float logprob;     // natural logarithm of the model's own probability, before the sampler
+  const char* text;  // what became whole with it; always valid UTF-8, may be ""
+  size_t size;
+} weft_token;
+
+// `token` is NULL, with no error, once the generation has come to its end.
+typedef void (*weft_on_token)(void* user_data, const weft_error* error, const weft_token* token);
+
+// What a call that does not wait found.
+typedef int32_t weft_poll;
+enum {
+  WEFT_POLL_READY = 0,     // what was asked for
+  WEFT_POLL_PENDING = 1,   // nothing yet
+  WEFT_POLL_FINISHED = 2,  // nothing, and there will be nothing more
+  WEFT_POLL_UNKNOWN = 3    // no such request
+};
+
+// The next token; an error once the generation failed, as often as it is asked. One at a time: ask
+// for the next when this one is there. A reader that does not come pauses its own generation, after
+// `buffer` tokens, and nobody else's.
+WEFT_API weft_status weft_stream_next(weft_stream* stream, weft_on_token on_token, void* user_data,
+                                      weft_error** error);
+// What it would give, if that is there already. The token's text is valid until the next call on
+// this stream. Fails as the generation did.
+WEFT_API weft_status weft_stream_try_next(weft_stream* stream, weft_token* token, weft_poll* state,
+                                          weft_error** error);
+// Ends the generation before its next step; what was made can still be read, then comes
+// WEFT_CANCELLED.
+WEFT_API void weft_stream_cancel(weft_stream* stream);
+WEFT_API int32_t weft_stream_is_finished(const weft_stream* stream);
+// That were given to the reader.
+WEFT_API int32_t weft_stream_tokens_generated(const weft_stream* stream);
+// Its stop sequences are valid as long as the handle.
+WEFT_API weft_status weft_stream_get_config(const weft_stream* stream, weft_stream_config* config,
+                                            weft_error** error);
+WEFT_API void weft_stream_free(weft_stream* stream);
+
+// ================================================================== asynchronous context
+
+// One sequence that goes on where it was: turns of a talk, a prompt that others share, a session in
+// a file. Calls on one context are done one after another, in their order; a stream is done when it
+// was read to its end or freed.
+typedef struct weft_async_context weft_async_context;
+typedef void (*weft_on_async_context)(void* user_data, const weft_error* error,
+                                      weft_async_context* context);
+
+// Reserves KV for params.n_ctx tokens, its own.
+WEFT_API weft_status weft_async_context_new(const weft_async_model* model,
+                                            const weft_context_params* params,
+                                            weft_on_async_context on_context, void* user_data,
+                                            weft_error** error);
+WEFT_API void weft_async_context_free(weft_async_context* context);
+
+// Generates from an empty sequence, and leaves prompt and result in it. Otherwise as
+// weft_async_model_generate().
+WEFT_API weft_status weft_async_context_generate(const weft_async_context* context,
+                                                 const char* prompt, size_t size,
+                                                 int32_t max_tokens, const weft_cancel* cancel,
+                                                 weft_on_text on_text, void* user_data,
+                                                 weft_error** error);
+// Goes on from the sequence: `ids` after it (there may be none), then what is generated.
+WEFT_API weft_status weft_async_context_generate_stream(const weft_async_context* context,
+                                                        const int32_t* ids, size_t count,
+                                                        const weft_stream_config* config,
+                                                        weft_on_stream on_stream, void* user_data,
+                                                        weft_error** error);
+
+// Ids to go on with, and how many to generate after them. Its layout never changes.
+typedef struct weft_batch {
+  const int32_t* ids;
+  size_t count;
+  int32_t max_tokens;
+} weft_batch;
+// Its layout never changes.
+typedef struct weft_id_list {
+  const int32_t* ids;
+  size_t count;
+} weft_id_list;
+typedef void (*weft_on_id_lists)(void* user_data, const weft_error* error,
+                                 const weft_id_list* lists, size_t count);
+// Each batch goes on from the one before it; gives the ids generated for each, without stop tokens.
+WEFT_API weft_status weft_async_context_process_batch(const weft_async_context* context,
+                                                      const weft_batch* batches, size_t count,
+                                                      weft_on_id_lists on_lists, void* user_data,
+                                                      weft_error** error);
+// Empties the sequence.
+WEFT_API weft_status weft_async_context_clear(const weft_async_context* context,
+                                              weft_on_done on_done, void* user_data,
+                                              weft_error** error);
+// As weft_context_save() and weft_context_load(): the files are the same.
+WEFT_API weft_status weft_async_context_save_state(const weft_async_context* context,
+                                                   const char* path, weft_on_done on_done,
+                                                   void* user_data, weft_error** error);
+WEFT_API weft_status weft_async_context_load_state(const weft_async_context* context,
+                                                   const char* path, weft_on_done on_done,
+                                                   void* user_data, weft_error** error);
+// The sequence as the last call that is done has left it.
+WEFT_API weft_status weft_async_context_get_ids(const weft_async_context* context, weft_ids** ids,
+                                                weft_error** error);
+
+// ================================================================== pool
+
+typedef struct weft_pool_stats {
+  size_t struct_size;
+  int32_t size;       // that there are, or will be once those in use beyond it are returned
+  int32_t available;  // clean, to be had at once
+  int32_t in_use;     // lent out, or being cleaned
+  int32_t waiting;    // for one
+} weft_pool_stats;
+
+// Contexts over one model, lent out one at a time: n cost n KV reservations and the weights once.
+typedef struct weft_pool weft_pool;
+// One on loan. Freeing it stops what is under way on it and gives it back, clean.
+typedef struct weft_lease weft_lease;
+typedef void (*weft_on_pool)(void* user_data, const weft_error* error, weft_pool* pool);
+typedef void (*weft_on_lease)(void* user_data, const weft_error* error, weft_lease* lease);
+
+WEFT_API weft_status weft_pool_new(const weft_async_model* model, int32_t n,
+                                   const weft_context_params* params, weft_on_pool on_pool,
+                                   void* user_data, weft_error** error);
+// Loads the model first; each of the n holds config.context_size tokens.
+WEFT_API weft_status weft_pool_load(weft_runtime* runtime, const char* path,
+                                    const weft_async_config* config, int32_t n,
+                                    weft_on_pool on_pool, void* user_data, weft_error** error);
+WEFT_API void weft_pool_free(weft_pool* pool);
+
+// First come, first served. Fails with WEFT_TIMED_OUT after timeout_ms; below 0: none.
+WEFT_API weft_status weft_pool_acquire(const weft_pool* pool, int64_t timeout_ms,
+                                       weft_on_lease on_lease, void* user_data, weft_error** error);
+// *lease is NULL where all are in use, or others wait.
+WEFT_API weft_status weft_pool_try_acquire(const weft_pool* pool, weft_lease** lease,
+                                           weft_error** error);
+// Of the lease, and valid as long as it.
+WEFT_API const weft_async_context* weft_lease_context(const weft_lease* lease);
+WEFT_API void weft_lease_free(weft_lease* lease);
+
+// Acquires, generates and returns, within the model's timeout_ms altogether.
+WEFT_API weft_status weft_pool_generate(const weft_pool* pool, const char* prompt, size_t size,
+                                        int32_t max_tokens, weft_on_text on_text, void* user_data,
+                                        weft_error** error);
+// More are made at once; fewer, as they are returned.
+WEFT_API weft_status weft_pool_resize(const weft_pool* pool, int32_t n, weft_on_done on_done,
+                                      void* user_data, weft_error** error);
+WEFT_API weft_status weft_pool_get_stats(const weft_pool* pool, weft_pool_stats* stats,
+                                         weft_error** error);
+
+// ================================================================== named workers
+
+// Requests on their way to generation workers, first in, first out.
+typedef struct weft_queue weft_queue;
+WEFT_API weft_status weft_queue_new(weft_runtime* runtime, weft_queue** queue, weft_error** error);
+// The text, from the worker that takes it; WEFT_SHUT_DOWN once the queue is closed.
+WEFT_API weft_status weft_queue_submit(const weft_queue* queue, const char* prompt, size_t size,
+                                       const weft_stream_config* config, weft_on_text on_text,
+                                       void* user_data, weft_error** error);
+// Refuses what is new; workers end when they have done the rest.
+WEFT_API void weft_queue_close(const weft_queue* queue);
+WEFT_API int32_t weft_queue_waiting(const weft_queue* queue);
+WEFT_API void weft_queue_free(weft_queue* queue);
+
+typedef int32_t weft_worker_state;
+enum { WEFT_WORKER_RUNNING = 0, WEFT_WORKER_FINISHED = 1, WEFT_WORKER_FAILED = 2 };
+
+// Workers by name, that run until they are done, fail or are stopped. Freeing it stops them all
+// without waiting for them.
+typedef struct weft_task_manager weft_task_manager;
+WEFT_API weft_status weft_task_manager_new(weft_runtime* runtime, weft_task_manager** manager,
+                                           weft_error** error);
+// The three fail with WEFT_INVALID_ARGUMENT where a worker of this name runs, and WEFT_SHUT_DOWN
+// once stopped. This one answers the queue's requests, one at a time, until it is closed and empty.
+WEFT_API weft_status weft_task_manager_spawn_generation_worker(weft_task_manager* manager,
+                                                               const char* name,
+                                                               const weft_async_model* model,
+                                                               const weft_queue* queue,
+                                                               weft_error** error);
+// Calls `sink` on a worker thread, at once and then every interval_ms.
+WEFT_API weft_status weft_task_manager_spawn_metrics_collector(
+    weft_task_manager* manager, const char* name, int64_t interval_ms,
+    void (*sink)(void* user_data, const weft_runtime_metrics* metrics), void* user_data,
+    weft_error** error);
+// Runs `work` on a blocking thread. It is stopped by its `cancel`.
+WEFT_API weft_status weft_task_manager_spawn_worker(weft_task_manager* manager, const char* name,
+                                                    weft_work work, void* user_data,
+                                                    weft_error** error);
+// Completes when none runs. Nothing can be spawned any more.
+WEFT_API weft_status weft_task_manager_stop_all(weft_task_manager* manager, weft_on_done on_done,
+                                                void* user_data, weft_error** error);
+// Of the last worker of this name (WEFT_NOT_FOUND where none had it). *why, which may be NULL,
+// becomes the error of one that failed, to be freed, else NULL. One that was stopped has finished.
+WEFT_API weft_status weft_task_manager_get_status(const weft_task_manager* manager,
+                                                  const char* name, weft_worker_state* state,
+                                                  weft_error** why, weft_error** error);
+WEFT_API void weft_task_manager_free(weft_task_manager* manager);
+
 #ifdef __cplusplus
 }
 #endif
