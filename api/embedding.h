@@ -21,7 +21,7 @@
 
 #include "core/error.h"
 #include "core/model/pooling.h"
-#include "scheduler/generation_state.h"
+#include "scheduler/priority.h"
 
 namespace weft {
 

@@ -33,7 +33,7 @@
 #include "api/model.h"
 #include "core/error.h"
 #include "core/thread_setup.h"
-#include "scheduler/generation_state.h"
+#include "scheduler/priority.h"
 #include "scheduler/sampler.h"
 
 namespace weft {

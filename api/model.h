@@ -21,6 +21,7 @@
 
 #include "core/error.h"
 #include "core/mapped_file.h"
+#include "core/model/memory_ledger.h"
 #include "core/model/pooling.h"
 #include "core/text/chat_template_sources.h"
 #include "scheduler/sampler.h"
@@ -31,7 +32,6 @@ class ChatTemplate;
 class Decoder;
 class Tokenizer;
 class Trace;
-struct MemoryLedger;
 
 struct ModelOptions {
   std::string device = "auto";  // auto, cpu, cuda

@@ -5,8 +5,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 
-#include "api/async/runtime.h"
-#include "api/parallel/parallel_processor.h"
+#include <weft/async/runtime.h>
+#include <weft/parallel/parallel_processor.h>
 
 using namespace weft::async;
 

@@ -2,8 +2,8 @@
 // token). Each stops the work within one step. Usage: async_cancel [MODEL.gguf]
 #include <iostream>
 
-#include "api/async/combine.h"
-#include "api/async/model.h"
+#include <weft/async/combine.h>
+#include <weft/async/model.h>
 
 using namespace weft::async;
 using std::chrono::milliseconds;

@@ -4,7 +4,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/use_future.hpp>
 
-#include "api/async/model.h"
+#include <weft/async/model.h>
 
 using namespace weft::async;
 using namespace boost::asio::experimental::awaitable_operators;

@@ -1,8 +1,8 @@
 // AsyncLLM: a future, a number to ask with later, a stream, and a batch; no event loop anywhere.
 // Usage: async_llm [MODEL.gguf or a name below $WEFT_MODELS]
-#include "api/async_llm/async_llm.h"
-
 #include <iostream>
+
+#include <weft/async_llm/async_llm.h>
 
 int main(int argc, char** argv) {
   using namespace weft::llm;

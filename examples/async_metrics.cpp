@@ -4,7 +4,7 @@
 
 #include <boost/asio/use_future.hpp>
 
-#include "api/async/task_manager.h"
+#include <weft/async/task_manager.h>
 
 using namespace weft::async;
 

@@ -5,7 +5,7 @@
 
 #include <boost/asio/use_future.hpp>
 
-#include "api/async/model_pool.h"
+#include <weft/async/model_pool.h>
 
 using namespace weft::async;
 

@@ -1,7 +1,7 @@
 // Tokens as they are made, in a coroutine. Usage: async_stream [MODEL.gguf]
 #include <iostream>
 
-#include "api/async/model.h"
+#include <weft/async/model.h>
 
 using namespace weft::async;
 

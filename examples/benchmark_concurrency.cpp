@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "api/inference.h"
+#include <weft/inference.h>
 
 using namespace weft::inference;
 using Clock = std::chrono::steady_clock;

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "api/inference.h"
+#include <weft/inference.h>
 
 using namespace weft::inference;
 

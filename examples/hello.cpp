@@ -1,7 +1,7 @@
 // weft in ten lines: load a model, generate, print. Usage: hello [MODEL.gguf]
 #include <iostream>
 
-#include "api/model.h"
+#include <weft/model.h>
 
 int main(int argc, char** argv) {
   auto model = weft::Model::load(argc > 1 ? argv[1] : "model.gguf");

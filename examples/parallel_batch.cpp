@@ -2,7 +2,7 @@
 // long and fails; the others do not notice. Usage: parallel_batch [MODEL.gguf]
 #include <iostream>
 
-#include "api/parallel/parallel_processor.h"
+#include <weft/parallel/parallel_processor.h>
 
 int main(int argc, char** argv) {
   using namespace weft::parallel;

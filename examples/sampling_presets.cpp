@@ -3,7 +3,7 @@
 #include <iomanip>
 #include <iostream>
 
-#include "api/async_llm/async_llm.h"
+#include <weft/async_llm/async_llm.h>
 
 int main(int argc, char** argv) {
   using namespace weft::llm;

@@ -4,8 +4,8 @@
 #include <fstream>
 #include <iostream>
 
-#include "api/engine.h"
-#include "api/rank/maxsim.h"
+#include <weft/engine.h>
+#include <weft/rank/maxsim.h>
 
 int main(int argc, char** argv) {
   auto model = weft::Model::load(argc > 1 ? argv[1] : "model.gguf");

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <iostream>
 
-#include "api/model.h"
+#include <weft/model.h>
 
 int main(int argc, char** argv) {
   auto model = weft::Model::load(argc > 1 ? argv[1] : "model.gguf");

@@ -9,12 +9,10 @@
 #include <limits>
 #include <vector>
 
+#include "scheduler/priority.h"
 #include "scheduler/sequence.h"
 
 namespace weft {
-
-enum class Priority : uint8_t { kLow, kNormal, kHigh, kUrgent };
-inline constexpr int kNumPriorities = 4;
 
 struct GenerationLimits {
   int32_t max_tokens = 256;       // 0: the prompt is computed, and gives no logits

@@ -10,6 +10,7 @@
 #include "core/backend.h"
 #include "core/batch.h"
 #include "core/model/config.h"
+#include "core/model/memory_ledger.h"
 #include "core/model/rope.h"
 #include "core/model/tensors.h"
 
@@ -66,15 +67,6 @@ struct KvPoolSpec {
   int32_t block_size = 16;  // tokens; divides kAttentionSplit
   int32_t num_blocks = 0;
   DType type = DType::kF32;
-};
-
-// The memory a decoder needs, exactly: known before anything is allocated.
-struct MemoryLedger {
-  size_t weight_bytes = 0;
-  size_t kv_bytes = 0;
-  size_t workspace_bytes = 0;  // of the largest step
-
-  size_t total_bytes() const { return weight_bytes + kv_bytes + workspace_bytes; }
 };
 
 // What one runner owns of a decoder: the paged KV pool of every layer and the workspace of the

@@ -31,6 +31,8 @@ constexpr std::size_t kNumLibraryFolders = 6;
 
 constexpr std::string_view kFactory = "api/engine_factory.cpp";
 constexpr std::string_view kCheck = "core/check.cpp";
+constexpr std::string_view kCInterface = "weft/weft.h";
+constexpr std::string_view kConsumer = "tests/packaging/consumer/";
 constexpr std::string_view kEnvironment = "core/platform/environment.cpp";
 
 std::optional<Folder> folder_of(std::string_view path) {
@@ -70,6 +72,11 @@ std::vector<std::string> check_includes(const SourceFile& file) {
     const std::optional<Folder> other = folder_of(include.path);
     if (!include.quoted) {
       if (other) report("a project header is included with quotes");
+      // One file by two names would be two files to the compiler; the C interface has but one.
+      const bool caller = own && (own->name == "examples/" || file.path.starts_with(kConsumer));
+      if (own && !caller && include.path.starts_with("weft/") && include.path != kCInterface) {
+        report("the headers as installed are for callers; inside, they go by their own path");
+      }
       continue;
     }
     if (!own) continue;

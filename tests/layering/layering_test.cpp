@@ -75,6 +75,11 @@ TEST(LayeringRules, RelativeAndAngledProjectIncludesAreBreaches) {
   EXPECT_EQ(breaches(check_includes, "core/a.cpp", "#include <core/error.h>\n"), 1U);
 }
 
+TEST(LayeringRules, InstalledHeadersAreForExamplesOnly) {
+  EXPECT_EQ(breaches(check_includes, "tools/a.cpp", "#include <weft/engine.h>\n"), 1U);
+  EXPECT_EQ(breaches(check_includes, "examples/a.cpp", "#include <weft/engine.h>\n"), 0U);
+}
+
 TEST(LayeringRules, IncludeInACommentOrStringDoesNotCount) {
   EXPECT_EQ(breaches(check_includes, "core/a.h",
                      "// #include \"api/b.h\"\n"

@@ -1,0 +1,51 @@
+# What gets installed, and nothing else: the headers that callers include, and those that these
+# cannot do without. make_headers.cmake refuses a list that is not exactly closed under #include.
+
+set(WEFT_PUBLIC_HEADERS
+  api/async/cancellation.h
+  api/async/combine.h
+  api/async/context.h
+  api/async/generation_queue.h
+  api/async/model.h
+  api/async/model_pool.h
+  api/async/runtime.h
+  api/async/runtime_options.h
+  api/async/task.h
+  api/async/task_manager.h
+  api/async/token_stream.h
+  api/async_llm/async_llm.h
+  api/async_llm/sampling_params.h
+  api/c/weft.h
+  api/chat.h
+  api/embedding.h
+  api/engine.h
+  api/inference.h
+  api/llama.h
+  api/model.h
+  api/model_path.h
+  api/parallel/parallel_processor.h
+  api/parallel/thread_pool_config.h
+  api/rank/maxsim.h
+  api/trace.h
+  core/error.h)
+
+set(WEFT_SUPPORTING_HEADERS
+  api/async/context_ops.h
+  api/async/op.h
+  core/atomic_file.h
+  core/mapped_file.h
+  core/model/memory_ledger.h
+  core/model/pooling.h
+  core/platform/file_io.h
+  core/platform/local_time.h
+  core/text/chat_template.h
+  core/text/chat_template_sources.h
+  core/text/jinja/limits.h
+  core/text/jinja/template.h
+  core/text/jinja/text.h
+  core/text/jinja/value.h
+  core/text/text_range.h
+  core/thread_setup.h
+  scheduler/priority.h
+  scheduler/ranking.h
+  scheduler/sampler.h)
