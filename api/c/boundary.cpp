@@ -89,6 +89,12 @@ Result<std::vector<std::string>> texts_of(const weft_string* texts, size_t count
   return result;
 }
 
+Result<void> in_range(size_t i, size_t count) {
+  if (i < count) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              "i: " + std::to_string(i) + ", there are " + std::to_string(count));
+}
+
 Error wrong_size(const char* name, size_t found, size_t wanted) {
   return {ErrorCode::kInvalidArgument, std::string(name) +
                                            ".struct_size: " + std::to_string(found) +

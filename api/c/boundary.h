@@ -69,6 +69,9 @@ inline std::string text_or(const char* text, const std::string& otherwise) {
   return text != nullptr ? text : otherwise;
 }
 
+// kInvalidArgument unless i < count.
+Result<void> in_range(size_t i, size_t count);
+
 Error wrong_size(const char* name, size_t found, size_t wanted);
 
 // A version that puts fields behind these takes the smaller sizes too, and their defaults for what

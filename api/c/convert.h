@@ -2,18 +2,25 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "api/async/model.h"
-#include "api/async/runtime_options.h"
+#include "api/async/runtime.h"
 #include "api/c/boundary.h"
 #include "api/chat.h"
 #include "api/engine.h"
 #include "api/model.h"
 
 namespace weft::c {
+
+// engine.cpp
+Result<EngineConfig> engine_config_of(const weft_engine_config* config, const char* name);
+Result<std::optional<Pooling>> pooling_of(weft_pooling pooling);
+Result<Priority> priority_of(weft_priority priority);
 
 // Its texts are those of `info`.
 weft_model_info info_of(const ModelInfo& info);
@@ -31,6 +38,8 @@ Result<ChatOptions> chat_options_of(const weft_chat_options* options);
 Result<ContextParams> context_params_of(const weft_context_params* params);
 
 // runtime.cpp
+// That of the caller's, or where there is none a new one with one worker.
+Result<std::shared_ptr<async::Runtime>> runtime_of(const weft_runtime* runtime);
 weft_runtime_metrics metrics_of(const async::RuntimeMetrics& metrics);
 
 // async_model.cpp

@@ -12,6 +12,7 @@
 #include "api/async/model.h"
 #include "api/async/runtime.h"
 #include "api/c/weft.h"
+#include "api/engine.h"
 #include "api/model.h"
 
 struct weft_text {
@@ -51,4 +52,11 @@ struct weft_stream {
   weft::async::TokenStream value;
   weft::async::TokenData last;              // whose text weft_stream_try_next() has given
   std::vector<weft_string> stop_sequences;  // of weft_stream_get_config()
+};
+
+// An engine, or that of another handle, which it keeps alive.
+struct weft_engine {
+  std::shared_ptr<weft::async::Runtime> runtime;
+  std::shared_ptr<weft::Engine> value;
+  bool is_own;
 };

@@ -19,6 +19,12 @@ struct weft_task {
 
 namespace weft::c {
 
+Result<std::shared_ptr<async::Runtime>> runtime_of(const weft_runtime* runtime) {
+  if (runtime != nullptr) return runtime->value;
+  WEFT_TRY_ASSIGN(auto own, async::Runtime::create({.worker_threads = 1}));
+  return std::make_shared<async::Runtime>(std::move(own));
+}
+
 weft_runtime_metrics metrics_of(const async::RuntimeMetrics& metrics) {
   return {.struct_size = sizeof(weft_runtime_metrics),
           .active_tasks = metrics.active_tasks,

@@ -750,6 +750,286 @@ WEFT_API weft_status weft_task_manager_get_status(const weft_task_manager* manag
                                                   weft_error** why, weft_error** error);
 WEFT_API void weft_task_manager_free(weft_task_manager* manager);
 
+// ================================================================== engine, embeddings
+
+// Who goes first where requests wait.
+typedef int32_t weft_priority;
+enum {
+  WEFT_PRIORITY_LOW = 0,
+  WEFT_PRIORITY_NORMAL = 1,
+  WEFT_PRIORITY_HIGH = 2,
+  WEFT_PRIORITY_URGENT = 3
+};
+
+typedef struct weft_engine_config {
+  size_t struct_size;
+  int32_t max_sequences;      // generations in one step
+  int32_t max_batch_tokens;   // prompt tokens in one step; running generations always go on
+  int32_t max_queue;          // requests that wait to be started; one more is WEFT_QUEUE_FULL
+  int32_t block_size;         // tokens of a KV block; divides 256
+  int32_t num_blocks;         // of the KV pool; 0: 16,384 tokens, or what half the memory holds
+  int32_t prefix_cache;       // keep the KV of ended requests for prompts that begin alike
+  const char* kv_type;        // "auto", "f32", "f16", "bf16", "q8_0"
+  int32_t threads;            // that compute; 0: as many as the model was loaded with
+  double max_inter_token_ms;  // longest wait that a new prompt may cause the others; 0: 1.5 times
+  double max_turn_wait_ms;    // longest wait for those that advance by turns; 0: as a step takes
+} weft_engine_config;
+WEFT_API void weft_engine_config_init(weft_engine_config* config, size_t struct_size);
+
+// What computes: the KV pool and the step thread. Here it embeds texts; those that generate
+// (weft_async_model, weft_llama, weft_processor, weft_llm) have one each.
+typedef struct weft_engine weft_engine;
+WEFT_API weft_status weft_engine_new(weft_runtime* runtime, const weft_model* model,
+                                     const weft_engine_config* config, weft_engine** engine,
+                                     weft_error** error);
+// Ends what is under way with WEFT_SHUT_DOWN, where the engine is this handle's own.
+WEFT_API void weft_engine_free(weft_engine* engine);
+// As of its last step.
+WEFT_API weft_status weft_engine_get_stats(const weft_engine* engine, weft_engine_stats* stats,
+                                           weft_error** error);
+
+enum { WEFT_POOLING_OF_MODEL = -1 };  // as a weft_pooling: weft_model_info::pooling
+
+typedef struct weft_embed_options {
+  size_t struct_size;
+  weft_pooling pooling;
+  int32_t normalize;      // to Euclidean length 1; of tokens, each
+  int32_t add_bos;        // put around the text what the model puts there
+  int32_t parse_special;  // control tokens in the text become their ids
+  weft_priority priority;
+  uint64_t cache_salt;  // prefixes are shared only between equal salts
+  int32_t tokens;       // a vector for each token, for MaxSim, instead of one for the text
+} weft_embed_options;
+WEFT_API void weft_embed_options_init(weft_embed_options* options, size_t struct_size);
+
+typedef struct weft_embedding {
+  size_t struct_size;
+  int64_t rows;         // 1, or the number of tokens
+  int64_t dim;          // the model's n_embd
+  const float* values;  // [rows, dim]; this and ids: valid as long as the handle
+  // Of the text and found in the prefix cache, where `tokens` were asked for; else NULL and 0.
+  const int32_t* ids;
+  size_t num_ids;
+  int32_t cached_tokens;
+} weft_embedding;
+
+// Embeddings of texts, in their order. Immutable.
+typedef struct weft_embeddings weft_embeddings;
+typedef void (*weft_on_embeddings)(void* user_data, const weft_error* error,
+                                   weft_embeddings* embeddings);
+WEFT_API size_t weft_embeddings_count(const weft_embeddings* embeddings);
+WEFT_API weft_status weft_embeddings_get(const weft_embeddings* embeddings, size_t i,
+                                         weft_embedding* embedding, weft_error** error);
+WEFT_API void weft_embeddings_free(weft_embeddings* embeddings);
+
+// Waits for all of the texts; fails with the error of the first that has one, naming it. The bits
+// of each are those that it has alone.
+WEFT_API weft_status weft_engine_embed(const weft_engine* engine, const weft_string* texts,
+                                       size_t count, const weft_embed_options* options,
+                                       weft_embeddings** embeddings, weft_error** error);
+// The same on a blocking thread of the runtime.
+WEFT_API weft_status weft_engine_embed_async(const weft_engine* engine, const weft_string* texts,
+                                             size_t count, const weft_embed_options* options,
+                                             weft_on_embeddings on_embeddings, void* user_data,
+                                             weft_error** error);
+
+// ---- Late interaction (MaxSim) ----
+//
+//   score(Q, D) = Σ over q in Q of max over d in D of q · d
+//
+// All of these compute on the calling thread (and `threads` − 1 more that end with the call), may
+// be called from any, and fail with WEFT_INVALID_ARGUMENT, naming the set: no vectors, dimensions
+// that differ, a value that is not finite. Of equal scores the lowest index comes first.
+
+// A set of vectors, [rows, dim]. Its layout never changes.
+typedef struct weft_vectors {
+  const float* values;
+  int64_t rows;
+  int64_t dim;
+} weft_vectors;
+// Their layouts never change.
+typedef struct weft_ranked {
+  size_t index;  // of the document
+  float score;
+} weft_ranked;
+typedef struct weft_match {
+  int64_t query, document;  // indices of the vectors
+  float similarity;
+} weft_match;
+
+typedef struct weft_maxsim_options {
+  size_t struct_size;
+  int32_t normalize;  // divide by |Q|
+  int32_t symmetric;  // (score(Q, D) + score(D, Q)) / 2
+  int32_t threads;    // 0: as many as this process may use; the bits are the same
+} weft_maxsim_options;
+WEFT_API void weft_maxsim_options_init(weft_maxsim_options* options, size_t struct_size);
+
+WEFT_API weft_status weft_maxsim_score(const weft_vectors* query, const weft_vectors* document,
+                                       const weft_maxsim_options* options, float* score,
+                                       weft_error** error);
+// scores: [count], of each document, in order.
+WEFT_API weft_status weft_maxsim_batch_score(const weft_vectors* query,
+                                             const weft_vectors* documents, size_t count,
+                                             const weft_maxsim_options* options, float* scores,
+                                             weft_error** error);
+// ranked: [count], all documents, best first.
+WEFT_API weft_status weft_maxsim_rank_documents(const weft_vectors* query,
+                                                const weft_vectors* documents, size_t count,
+                                                const weft_maxsim_options* options,
+                                                weft_ranked* ranked, weft_error** error);
+// ranked: [k]; *found becomes k, or count where that is less.
+WEFT_API weft_status weft_maxsim_find_top_k(const weft_vectors* query,
+                                            const weft_vectors* documents, size_t count, size_t k,
+                                            const weft_maxsim_options* options, weft_ranked* ranked,
+                                            size_t* found, weft_error** error);
+// matrix: [query rows, document rows], q · d of every pair.
+WEFT_API weft_status weft_maxsim_similarity_matrix(const weft_vectors* query,
+                                                   const weft_vectors* document,
+                                                   const weft_maxsim_options* options,
+                                                   float* matrix, weft_error** error);
+// matches: [query rows], for each vector of the query the one that answers it best.
+WEFT_API weft_status weft_maxsim_best_matches(const weft_vectors* query,
+                                              const weft_vectors* document,
+                                              const weft_maxsim_options* options,
+                                              weft_match* matches, weft_error** error);
+
+// ================================================================== lists of prompts
+
+typedef struct weft_processor_options {
+  size_t struct_size;
+  int32_t num_threads;          // 0: the cores this process may use
+  size_t stack_size;            // bytes, of each thread
+  int32_t numa_aware;           // thread t stays on one node
+  int32_t work_stealing;        // 0: a static split of every loop
+  const int32_t* cpu_affinity;  // thread t runs on processor cpu_affinity[t % size]
+  size_t num_cpu_affinity;      // 0: wherever the system puts it
+  int32_t max_batch_size;       // more prompts are successive batches
+  int32_t enable_metrics;
+  const weft_engine_config* engine;  // its threads and max_sequences are not used; NULL: defaults
+} weft_processor_options;
+WEFT_API void weft_processor_options_init(weft_processor_options* options, size_t struct_size);
+
+typedef struct weft_batch_config {
+  size_t struct_size;
+  int32_t max_tokens;
+  float temperature;
+  int32_t top_k;
+  float top_p;
+  int64_t timeout_ms;      // of each prompt and attempt; below 0: none
+  int32_t retry_attempts;  // further attempts at a prompt that failed
+  uint64_t seed;
+} weft_batch_config;
+WEFT_API void weft_batch_config_init(weft_batch_config* config, size_t struct_size);
+
+typedef struct weft_batch_result {
+  size_t struct_size;
+  const char* text;  // "" where it failed; this and `error`: valid as long as the handle
+  size_t size;
+  int32_t tokens_generated;
+  uint64_t processing_time_ms;
+  int32_t success;
+  const weft_error* error;  // NULL where it succeeded
+  int32_t attempts;
+} weft_batch_result;
+
+typedef struct weft_batch_embed_config {
+  size_t struct_size;
+  weft_pooling pooling;  // or WEFT_POOLING_OF_MODEL
+  int32_t normalize;
+  int64_t timeout_ms;  // of each text; below 0: none
+} weft_batch_embed_config;
+WEFT_API void weft_batch_embed_config_init(weft_batch_embed_config* config, size_t struct_size);
+
+typedef struct weft_embed_result {
+  size_t struct_size;
+  const float* values;  // [dim]; this and `error`: valid as long as the handle
+  size_t dim;           // 0 where it failed
+  int32_t tokens;       // of the text
+  uint64_t processing_time_ms;
+  int32_t success;
+  const weft_error* error;  // NULL where it succeeded
+} weft_embed_result;
+
+typedef struct weft_processor_stats {
+  size_t struct_size;
+  uint64_t batches_processed;
+  uint64_t items_processed;
+  double avg_batch_seconds;
+  double items_per_second;
+} weft_processor_stats;
+
+// Results in the order of what they are of, one failure leaving the others alone. Immutable.
+typedef struct weft_batch_results weft_batch_results;
+WEFT_API size_t weft_batch_results_count(const weft_batch_results* results);
+WEFT_API weft_status weft_batch_results_get(const weft_batch_results* results, size_t i,
+                                            weft_batch_result* result, weft_error** error);
+WEFT_API void weft_batch_results_free(weft_batch_results* results);
+typedef struct weft_embed_results weft_embed_results;
+WEFT_API size_t weft_embed_results_count(const weft_embed_results* results);
+WEFT_API weft_status weft_embed_results_get(const weft_embed_results* results, size_t i,
+                                            weft_embed_result* result, weft_error** error);
+WEFT_API void weft_embed_results_free(weft_embed_results* results);
+// Ids of each text.
+typedef struct weft_id_lists weft_id_lists;
+WEFT_API size_t weft_id_lists_count(const weft_id_lists* lists);
+// Empty beyond the last.
+WEFT_API weft_id_list weft_id_lists_get(const weft_id_lists* lists, size_t i);
+WEFT_API void weft_id_lists_free(weft_id_lists* lists);
+
+typedef void (*weft_on_batch_results)(void* user_data, const weft_error* error,
+                                      weft_batch_results* results);
+typedef void (*weft_on_embed_results)(void* user_data, const weft_error* error,
+                                      weft_embed_results* results);
+
+// Lists of prompts through one model, on threads and an engine of its own.
+typedef struct weft_processor weft_processor;
+WEFT_API weft_status weft_processor_new(weft_runtime* runtime, const weft_model* model,
+                                        const weft_processor_options* options,
+                                        weft_processor** processor, weft_error** error);
+// Items that are under way fail with WEFT_SHUT_DOWN.
+WEFT_API void weft_processor_free(weft_processor* processor);
+
+// These three wait. They fail as a whole only for a config that cannot be (and tokenising, with the
+// error of the first text that has one).
+WEFT_API weft_status weft_processor_batch_generate(const weft_processor* processor,
+                                                   const weft_string* prompts, size_t count,
+                                                   const weft_batch_config* config,
+                                                   weft_batch_results** results,
+                                                   weft_error** error);
+WEFT_API weft_status weft_processor_batch_embed(const weft_processor* processor,
+                                                const weft_string* texts, size_t count,
+                                                const weft_batch_embed_config* config,
+                                                weft_embed_results** results, weft_error** error);
+WEFT_API weft_status weft_processor_batch_tokenize(const weft_processor* processor,
+                                                   const weft_string* texts, size_t count,
+                                                   int32_t add_bos, weft_id_lists** lists,
+                                                   weft_error** error);
+// The same on a blocking thread of the runtime.
+WEFT_API weft_status weft_processor_batch_generate_async(const weft_processor* processor,
+                                                         const weft_string* prompts, size_t count,
+                                                         const weft_batch_config* config,
+                                                         weft_on_batch_results on_results,
+                                                         void* user_data, weft_error** error);
+WEFT_API weft_status weft_processor_batch_embed_async(const weft_processor* processor,
+                                                      const weft_string* texts, size_t count,
+                                                      const weft_batch_embed_config* config,
+                                                      weft_on_embed_results on_results,
+                                                      void* user_data, weft_error** error);
+
+// Calls f(user_data, i, &error) for every i below count, on the processor's threads, several at
+// once, and waits. Fails with the error of the first item that has one (items behind it may be left
+// out); errors are returned as a weft_work returns them.
+WEFT_API weft_status weft_processor_parallel_process(const weft_processor* processor, size_t count,
+                                                     weft_status (*f)(void* user_data, size_t i,
+                                                                      weft_error** error),
+                                                     void* user_data, weft_error** error);
+
+// All zero without enable_metrics.
+WEFT_API weft_status weft_processor_get_stats(const weft_processor* processor,
+                                              weft_processor_stats* stats, weft_error** error);
+WEFT_API int32_t weft_processor_num_threads(const weft_processor* processor);
+
 #ifdef __cplusplus
 }
 #endif
