@@ -12,6 +12,11 @@ StepTicket Backend::submit_step(const Decoder& decoder, DecoderState& state, con
 
 Result<void> Backend::wait(StepTicket) { return {}; }
 
+void Backend::for_ranges_on_host(int64_t n, int64_t /*grain*/,
+                                 const std::function<void(int64_t, int64_t, int)>& work) {
+  if (n > 0) work(0, n, 0);
+}
+
 void Backend::add_rms_norm(Mat x, Mat y, const Weight& gain, float eps, Mat out) {
   add(x, y);
   rms_norm(x, gain, eps, out);

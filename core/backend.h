@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -149,6 +150,8 @@ class Backend {
   // Copies between host memory and the backend's.
   virtual void upload(void* device, const void* host, std::size_t size_bytes) = 0;
   virtual void download(void* host, const void* device, std::size_t size_bytes) = 0;
+  // Whether its memory is the host's, so that what others would download may be used in place.
+  virtual bool memory_is_hosts() const { return false; }
   // Makes the weight the kernels read. The tensor's bytes must stay valid as long as the weight:
   // a backend that needs no other layout keeps the view. Fails with kUnsupported for a type
   // without kernels. Vectors (norms, biases) are float32 of any row shape.
@@ -176,6 +179,16 @@ class Backend {
   virtual StepTicket submit_step(const Decoder& decoder, DecoderState& state,
                                  const StepBatch& batch, LogitSink* sink);
   virtual Result<void> wait(StepTicket ticket);
+
+  // --- Work on the host between operations, such as drawing tokens ----------------------------
+  // The threads that may do it, the caller among them.
+  virtual int host_threads() const { return 1; }
+  // Calls work(begin, end, worker) for disjoint ranges that cover [0, n), each at most `grain` long
+  // where there are several threads, with worker below host_threads(); returns when all are done.
+  // `work` must not throw or call this backend.
+  virtual void for_ranges_on_host(
+      int64_t n, int64_t grain,
+      const std::function<void(int64_t begin, int64_t end, int worker)>& work);
 
   // --- Operations ---------------------------------------------------------------------------
   // out[t] = row ids[t] of the table, decoded. [tokens, table.cols]

@@ -8,28 +8,30 @@
 namespace weft {
 namespace {
 
-// Farther away than so many temperatures, a logit weighs nothing.
-constexpr double kFarthest = 28.0;
+// Farther away than so many temperatures, a logit weighs nothing (fixed_exp(), and a little for
+// the rounding of buckets).
+constexpr float kFarthest = 28.01f;
 // Some hundred entries a bucket where a large vocabulary's logits are about alike; 48 KiB in all.
 constexpr int32_t kBuckets = 4096;
-constexpr double kPerDistance = kBuckets / kFarthest;
+constexpr float kPerDistance = kBuckets / kFarthest;
+constexpr size_t kStretch = 512;
 
 }  // namespace
 
-// visit(index, bucket) for every logit; bucket kBuckets is what weighs nothing. A stretch of
-// buckets is computed at a time, in a loop without branches, which would be as random as the
-// logits.
+// visit(first, buckets) for every stretch of logits: the bucket of each, where kBuckets is what
+// weighs nothing. A stretch is computed at a time, in a loop without branches, which would be as
+// random as the logits. Single precision will do: rounded, buckets are still in the logits' order.
 template <class Visit>
-void Ranking::for_buckets(const Visit& visit) const {
-  constexpr size_t kStretch = 512;
-  std::array<int32_t, kStretch> bucket;
-  for (size_t begin = 0; begin < logits_.size(); begin += kStretch) {
-    const size_t n = std::min(kStretch, logits_.size() - begin);
+void Ranking::for_stretches(const Visit& visit) const {
+  const auto scale = static_cast<float>(scale_) * kPerDistance;
+  std::array<int32_t, kStretch> buckets;
+  for (size_t first = 0; first < logits_.size(); first += kStretch) {
+    const size_t n = std::min(kStretch, logits_.size() - first);
     for (size_t i = 0; i < n; ++i) {
-      const double at = distance(logits_[begin + i]) * kPerDistance;
-      bucket[i] = static_cast<int32_t>(at < kBuckets ? at : kBuckets);
+      const float at = (best_ - logits_[first + i]) * scale;
+      buckets[i] = static_cast<int32_t>(at < kBuckets ? at : kBuckets);
     }
-    for (size_t i = 0; i < n; ++i) visit(begin + i, bucket[i]);
+    visit(first, std::span(buckets).first(n));
   }
 }
 
@@ -40,18 +42,48 @@ void Ranking::build(std::span<const float> logits, float best, double inverse_te
   scale_ = inverse_temperature;
   sorted_bucket_ = -1;
   counts_.assign(kBuckets + 1, 0);
-  weights_.assign(kBuckets, 0);
-  for_buckets([&](size_t, int32_t bucket) { ++counts_[static_cast<size_t>(bucket)]; });
-  size_ = std::min(static_cast<int32_t>(std::ssize(logits)) - counts_.back(), most);
-  int32_t last = 0;
-  for (int32_t before = 0; before + counts_[static_cast<size_t>(last)] < size_; ++last) {
-    before += counts_[static_cast<size_t>(last)];
+  weights_.assign(kBuckets + 1, 0);
+  const auto n = static_cast<int32_t>(std::ssize(logits));
+  if (most >= n) {
+    count_and_weigh();
+    size_ = n - counts_.back();
+    return;
   }
-  for_buckets([&](size_t i, int32_t bucket) {
-    if (bucket <= last) {
-      weights_[static_cast<size_t>(bucket)] += fixed_exp(-distance(logits[i]));
+  for_stretches([&](size_t, std::span<const int32_t> buckets) {
+    for (const int32_t bucket : buckets) ++counts_[static_cast<size_t>(bucket)];
+  });
+  size_ = std::min(n - counts_.back(), most);
+  weigh_up_to(bucket_of_rank(size_ - 1));
+}
+
+void Ranking::count_and_weigh() {
+  std::array<uint64_t, kStretch> weights;
+  for_stretches([&](size_t first, std::span<const int32_t> buckets) {
+    for (size_t i = 0; i < buckets.size(); ++i) {
+      weights[i] = fixed_exp(-distance(logits_[first + i]));
+    }
+    for (size_t i = 0; i < buckets.size(); ++i) {
+      const auto bucket = static_cast<size_t>(buckets[i]);
+      ++counts_[bucket];
+      weights_[bucket] += weights[i];
     }
   });
+}
+
+// Few logits are that near where only the first ranks are asked for.
+void Ranking::weigh_up_to(int32_t last) {
+  for_stretches([&](size_t first, std::span<const int32_t> buckets) {
+    for (size_t i = 0; i < buckets.size(); ++i) {
+      if (buckets[i] > last) continue;
+      weights_[static_cast<size_t>(buckets[i])] += fixed_exp(-distance(logits_[first + i]));
+    }
+  });
+}
+
+int32_t Ranking::bucket_of_rank(int32_t rank) const {
+  int32_t bucket = 0;
+  for (int32_t end = counts_[0]; end <= rank; end += counts_[static_cast<size_t>(bucket)]) ++bucket;
+  return bucket;
 }
 
 int32_t Ranking::count_at_least(uint64_t weight) const {
@@ -63,9 +95,12 @@ const std::vector<Ranking::Entry>& Ranking::sorted(int32_t bucket) {
   if (sorted_bucket_ == bucket) return sorted_;
   sorted_bucket_ = bucket;
   sorted_.clear();
-  for_buckets([&](size_t i, int32_t of) {
-    if (of != bucket) return;
-    sorted_.push_back({logits_[i], static_cast<int32_t>(i), fixed_exp(-distance(logits_[i]))});
+  for_stretches([&](size_t first, std::span<const int32_t> buckets) {
+    for (size_t i = 0; i < buckets.size(); ++i) {
+      if (buckets[i] != bucket) continue;
+      const float logit = logits_[first + i];
+      sorted_.push_back({logit, static_cast<int32_t>(first + i), fixed_exp(-distance(logit))});
+    }
   });
   std::ranges::sort(sorted_, [](const Entry& a, const Entry& b) {
     return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);

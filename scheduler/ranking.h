@@ -40,7 +40,10 @@ class Ranking {
 
   double distance(float logit) const { return (static_cast<double>(best_) - logit) * scale_; }
   template <class Visit>
-  void for_buckets(const Visit& visit) const;
+  void for_stretches(const Visit& visit) const;
+  void count_and_weigh();
+  void weigh_up_to(int32_t last);
+  int32_t bucket_of_rank(int32_t rank) const;
   const std::vector<Entry>& sorted(int32_t bucket);
 
   std::span<const float> logits_;
@@ -48,7 +51,7 @@ class Ranking {
   double scale_ = 0;
   int32_t size_ = 0;
   std::vector<int32_t> counts_;    // of each bucket; the last is what weighs nothing
-  std::vector<uint64_t> weights_;  // of each bucket that is ranked at least in part
+  std::vector<uint64_t> weights_;  // of each bucket that is ranked at least in part, and the last
   int32_t sorted_bucket_ = -1;
   std::vector<Entry> sorted_;
 };

@@ -1,6 +1,7 @@
 #include "scheduler/sampler.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <string>
 #include <unordered_map>
@@ -22,6 +23,29 @@ tl::unexpected<Error> out_of_range(const char* field, double found, const char* 
 // floor(a × b / 2^64).
 uint64_t multiply_high(uint64_t a, uint64_t b) {
   return static_cast<uint64_t>((static_cast<unsigned __int128>(a) * b) >> 64);
+}
+
+struct Largest {
+  float logit;
+  bool all_below_infinity;  // false too where one is NaN
+};
+
+// Several lanes at once, so that the loop is vectorised.
+Largest largest(std::span<const float> logits) {
+  constexpr size_t kLanes = 16;
+  std::array<float, kLanes> most;
+  std::array<uint32_t, kLanes> bad = {};
+  most.fill(-INFINITY);
+  const auto take = [&](size_t lane, float logit) {
+    most[lane] = logit > most[lane] ? logit : most[lane];
+    bad[lane] |= logit < INFINITY ? 0 : 1;
+  };
+  const size_t whole = logits.size() / kLanes * kLanes;
+  for (size_t i = 0; i < whole; i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) take(lane, logits[i + lane]);
+  }
+  for (size_t i = whole; i < logits.size(); ++i) take(i - whole, logits[i]);
+  return {*std::ranges::max_element(most), std::ranges::count(bad, 0u) == kLanes};
 }
 
 }  // namespace
@@ -56,21 +80,20 @@ Result<Sampler> Sampler::create(const SamplingParams& p, int32_t n_vocab) {
 Result<int32_t> Sampler::sample(std::span<float> logits, std::span<const int32_t> prompt,
                                 std::span<const int32_t> generated, int64_t position) {
   apply_bias_and_penalties(logits, prompt, generated);
-  int32_t best = 0;
-  for (int32_t i = 0; i < static_cast<int32_t>(logits.size()); ++i) {
-    if (std::isnan(logits[i]) || logits[i] == INFINITY) {
-      return fail(ErrorCode::kNonFiniteLogits, "logits of position " + std::to_string(position) +
-                                                   ": " + std::to_string(logits[i]) +
-                                                   " for token id " + std::to_string(i));
-    }
-    if (logits[i] > logits[best]) best = i;
+  const auto [best, all_below_infinity] = largest(logits);
+  const auto of_position = [&] { return "logits of position " + std::to_string(position) + ": "; };
+  if (!all_below_infinity) {
+    const auto bad = std::ranges::find_if(logits, [](float logit) { return !(logit < INFINITY); });
+    return fail(ErrorCode::kNonFiniteLogits, of_position() + std::to_string(*bad) +
+                                                 " for token id " +
+                                                 std::to_string(bad - logits.begin()));
   }
-  if (logits[best] == -INFINITY) {
-    return fail(ErrorCode::kNonFiniteLogits,
-                "logits of position " + std::to_string(position) + ": all are -infinity");
+  if (best == -INFINITY)
+    return fail(ErrorCode::kNonFiniteLogits, of_position() + "all are -infinity");
+  if (params_.temperature == 0.0f) {
+    return static_cast<int32_t>(std::ranges::find(logits, best) - logits.begin());
   }
-  if (params_.temperature == 0.0f) return best;
-  return draw(logits, logits[best], position);
+  return draw(logits, best, position);
 }
 
 void Sampler::apply_bias_and_penalties(std::span<float> logits, std::span<const int32_t> prompt,

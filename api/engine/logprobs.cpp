@@ -4,13 +4,15 @@
 #include <cmath>
 #include <numeric>
 
+#include "scheduler/fixed_exp.h"
+
 namespace weft::engine {
 
 LogProbs::LogProbs(std::span<const float> logits) : logits_(logits) {
   const float top = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - top);
-  log_sum_ = top + std::log(sum);
+  uint64_t sum = 0;
+  for (const float logit : logits) sum += fixed_exp(static_cast<double>(logit) - top);
+  log_sum_ = top + std::log(static_cast<double>(sum) / static_cast<double>(kFixedExpOne));
 }
 
 float LogProbs::of(int32_t id) const { return static_cast<float>(logits_[id] - log_sum_); }

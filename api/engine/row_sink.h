@@ -1,6 +1,6 @@
 // RowSink: turns the logits of a step into tokens, and hands hidden states to those who collect
-// them, while the step's head is computed. One step's
-// results at a time; owned by the step thread.
+// them, while the step's head is computed. Rows are drawn side by side on the backend's threads,
+// each by its own job's sampler alone. One step's results at a time; owned by the step thread.
 #pragma once
 
 #include <cstdint>
@@ -32,15 +32,20 @@ class RowSink final : public LogitSink {
  private:
   struct Row {
     int32_t step;
-    int64_t position;  // of the token whose logits or state these are
+    int64_t position;          // of the token whose logits or state these are
+    bool draws;                // the last of the job's ids: its logits give the next token
+    float prompt_logprob = 0;  // of the id that follows, where one does
   };
-  void take_row(const Row& row);
-  Result<Token> draw(Job& job, Sampler& sampler, const Job& leader);
+  void take_row(Row& row, std::span<float> logits, std::vector<float>& scratch);
+  void report_prompt(const Row& row);
+  Result<Token> draw(Job& job, Sampler& sampler, const Job& leader, std::span<float> logits,
+                     std::vector<float>& scratch);
 
   std::vector<Row> rows_, hidden_rows_;
   std::vector<Drawn> drawn_;
-  std::vector<float> logits_, scratch_;  // [n_vocab]
-  std::vector<float> hidden_;            // [n_embd]
+  std::vector<float> downloaded_;              // [rows of one call, n_vocab]
+  std::vector<std::vector<float>> scratches_;  // [threads], each [n_vocab] once it was needed
+  std::vector<float> hidden_;                  // [n_embd]
 };
 
 }  // namespace weft::engine

@@ -56,6 +56,12 @@ class CpuBackend final : public Backend {
   Result<Buffer> allocate(std::size_t size_bytes) override {
     return cpu::allocate_zeroed(size_bytes);
   }
+  bool memory_is_hosts() const override { return true; }
+  int host_threads() const override { return pool_->size(); }
+  void for_ranges_on_host(int64_t n, int64_t grain,
+                          const std::function<void(int64_t, int64_t, int)>& work) override {
+    pool_->parallel_for(n, grain, work);
+  }
   void upload(void* device, const void* host, std::size_t size_bytes) override {
     if (size_bytes != 0) std::memcpy(device, host, size_bytes);
   }
