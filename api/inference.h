@@ -163,6 +163,7 @@ class JobStream {
 
  private:
   friend struct Job;
+  friend struct JobHooks;
   explicit JobStream(std::shared_ptr<JobState> job) : job_(std::move(job)) {}
 
   std::shared_ptr<JobState> job_;
@@ -182,6 +183,7 @@ struct Job {
   Result<void> join() const;
 
  private:
+  friend struct JobHooks;
   std::shared_ptr<JobState> state_;
 };
 

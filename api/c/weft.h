@@ -894,6 +894,191 @@ WEFT_API weft_status weft_maxsim_best_matches(const weft_vectors* query,
                                               const weft_maxsim_options* options,
                                               weft_match* matches, weft_error** error);
 
+// ================================================================== handlers
+
+// A model with its engine, advanced a token at a time. Handles of one load are one engine, which
+// lives as long as one of them, or of the states made of it.
+typedef struct weft_llama weft_llama;
+// `device` is "auto", "cpu" or "cuda"; NULL: "auto".
+WEFT_API weft_status weft_llama_load(const char* path, const char* device,
+                                     const weft_engine_config* config, weft_llama** llama,
+                                     weft_error** error);
+WEFT_API weft_status weft_llama_over(const weft_model* model, const weft_engine_config* config,
+                                     weft_llama** llama, weft_error** error);
+WEFT_API void weft_llama_free(weft_llama* llama);
+// Whether the model was loaded on `device`. 0 for NULL.
+WEFT_API int32_t weft_llama_runs_on(const weft_llama* llama, const char* device);
+WEFT_API weft_status weft_llama_get_model(const weft_llama* llama, weft_model** model,
+                                          weft_error** error);
+// Its engine, for embeddings between the turns; completions of it run on `runtime`.
+WEFT_API weft_status weft_llama_get_engine(const weft_llama* llama, weft_runtime* runtime,
+                                           weft_engine** engine, weft_error** error);
+
+// One generation under way: its ids and its own KV blocks. One thread at a time.
+typedef struct weft_state weft_state;
+// Tokenises the prompt and checks that it fits; computes nothing.
+WEFT_API weft_status weft_llama_new_state(const weft_llama* llama, const char* prompt, size_t size,
+                                          int32_t max_tokens, weft_state** state,
+                                          weft_error** error);
+WEFT_API int32_t weft_state_num_generated(const weft_state* state);
+// Gives the blocks back.
+WEFT_API void weft_state_free(weft_state* state);
+
+// How a request's tokens are drawn; random numbers are keyed by seed and position. One thread at a
+// time.
+typedef struct weft_sampler weft_sampler;
+// top_p in (0, 1]; the crossing token is kept. The usual values are 0.9 and 42.
+WEFT_API weft_status weft_sampler_new(double top_p, uint64_t seed, weft_sampler** sampler,
+                                      weft_error** error);
+WEFT_API void weft_sampler_free(weft_sampler* sampler);
+
+typedef struct weft_single_token {
+  size_t struct_size;
+  int32_t token_id;
+  int32_t done;      // a stop token, or the last of max_tokens
+  const char* text;  // valid until the next turn of the state
+  size_t size;
+} weft_single_token;
+
+// One turn, and waits for it: the first computes the whole prompt, each later one a token. The
+// turns that several threads ask for meanwhile are one forward pass. Temperature 0 takes the most
+// likely token. Fails with WEFT_MAX_TOKENS_REACHED after max_tokens.
+WEFT_API weft_status weft_llama_generate_single_token(const weft_llama* llama, weft_state* state,
+                                                      double temperature, weft_sampler* sampler,
+                                                      weft_single_token* token, weft_error** error);
+
+typedef struct weft_output {
+  size_t struct_size;
+  int32_t token_id;
+  int32_t index;  // 0 for the first
+  const char* text;
+  size_t size;
+} weft_output;
+
+// What a generation put out, in order. Immutable.
+typedef struct weft_outputs weft_outputs;
+WEFT_API size_t weft_outputs_count(const weft_outputs* outputs);
+WEFT_API weft_status weft_outputs_get(const weft_outputs* outputs, size_t i, weft_output* output,
+                                      weft_error** error);
+WEFT_API void weft_outputs_free(weft_outputs* outputs);
+
+// The whole loop in one call, which waits. on_output (or NULL) is called on this thread with each
+// output; another status than WEFT_OK ends the generation and is returned. `outputs` may be NULL.
+WEFT_API weft_status weft_llama_generate_streaming(
+    const weft_llama* llama, const char* prompt, size_t size, int32_t max_tokens,
+    double temperature, weft_sampler* sampler,
+    weft_status (*on_output)(void* user_data, const weft_output* output, weft_error** error),
+    void* user_data, weft_outputs** outputs, weft_error** error);
+
+// A function of yours that has a model for itself.
+typedef weft_status (*weft_alone)(void* user_data, const weft_llama* llama, weft_error** error);
+// Runs f on this thread, between two rounds; everything else stands still until it returns. Within
+// it, ask only the weft_llama that it is given, which is not yours to free.
+WEFT_API weft_status weft_llama_submit(const weft_llama* llama, weft_alone f, void* user_data,
+                                       weft_error** error);
+
+// ---- Many requests through one model, each run by a handler on a thread of its own ----
+
+typedef struct weft_generate_request {
+  size_t struct_size;
+  const char* prompt;
+  size_t prompt_size;
+  int32_t max_tokens;
+  double temperature;  // 0 takes the most likely token
+  double top_p;        // in (0, 1]; the crossing token is kept
+  uint64_t seed;
+} weft_generate_request;
+WEFT_API void weft_generate_request_init(weft_generate_request* request, size_t struct_size);
+
+// Where a handler puts its outputs. Its thread's, until it returns.
+typedef struct weft_out_stream weft_out_stream;
+// `struct_size`, token_id, index, text and size are read. Never waits. Fails with WEFT_CANCELLED
+// once the job was cancelled or its reader has gone, and WEFT_LIMIT_EXCEEDED where max_tokens
+// outputs wait to be read.
+WEFT_API weft_status weft_out_stream_emit(weft_out_stream* stream, const weft_output* output,
+                                          weft_error** error);
+
+// Runs one request: puts its outputs out and returns when it is done. What it is given is valid
+// until then; what it asks of `llama` ends with WEFT_CANCELLED once its job is cancelled. Called on
+// several threads at once. Errors are returned as a weft_work returns them. It may wait and
+// compute; it must not free the weft_inference.
+typedef weft_status (*weft_handler)(void* user_data, const weft_generate_request* request,
+                                    const weft_llama* llama, const weft_cancel* cancel,
+                                    weft_out_stream* out, weft_error** error);
+
+typedef struct weft_inference_options {
+  size_t struct_size;
+  int32_t max_handlers;  // that run at once; 0: as many as the engine runs in one step
+  int32_t max_waiting;   // jobs that wait for a handler; one more ends with WEFT_QUEUE_FULL
+} weft_inference_options;
+WEFT_API void weft_inference_options_init(weft_inference_options* options, size_t struct_size);
+
+typedef int32_t weft_handler_kind;
+enum {
+  // Takes turns with every other request: each step of the model advances each by one token.
+  WEFT_HANDLER_CONCURRENT = 0,
+  // Holds the model for the whole generation: requests run one after another.
+  WEFT_HANDLER_BLOCKING = 1
+};
+
+typedef struct weft_inference weft_inference;
+WEFT_API weft_status weft_inference_new(weft_runtime* runtime, const weft_llama* llama,
+                                        weft_handler_kind kind,
+                                        const weft_inference_options* options,
+                                        weft_inference** inference, weft_error** error);
+// With a handler of your own.
+WEFT_API weft_status weft_inference_new_with_handler(weft_runtime* runtime, const weft_llama* llama,
+                                                     weft_handler handler, void* user_data,
+                                                     const weft_inference_options* options,
+                                                     weft_inference** inference,
+                                                     weft_error** error);
+// weft_inference_stop(), and frees the handle.
+WEFT_API void weft_inference_free(weft_inference* inference);
+// Ends every job with WEFT_SHUT_DOWN and returns when no handler runs any more; not to be called by
+// one.
+WEFT_API void weft_inference_stop(weft_inference* inference);
+// Stops it and gives the model back.
+WEFT_API weft_status weft_inference_into_model(weft_inference* inference, weft_llama** llama,
+                                               weft_error** error);
+// weft_llama_submit(); fails with WEFT_SHUT_DOWN once stopped.
+WEFT_API weft_status weft_inference_submit(weft_inference* inference, weft_alone f, void* user_data,
+                                           weft_error** error);
+
+// A request on its way. Freeing it cancels it.
+typedef struct weft_job weft_job;
+// Called with each output in order, on the runtime's threads, never two at once for one job.
+typedef void (*weft_on_output)(void* user_data, const weft_output* output);
+
+// `devices` names exactly one: the device that the model was loaded on, or "auto"; none or several
+// are the job's error. Outputs go to on_output, or where that is NULL wait for weft_job_next(),
+// which delays nothing. on_done (or NULL) comes after the last of them: the handler's error,
+// WEFT_CANCELLED, WEFT_SHUT_DOWN, or success. `job` may be NULL: nobody can cancel it then, and it
+// runs on.
+WEFT_API weft_status weft_inference_spawn(weft_inference* inference,
+                                          const weft_generate_request* request,
+                                          const char* const* devices, size_t num_devices,
+                                          weft_on_output on_output, weft_on_done on_done,
+                                          void* user_data, weft_job** job, weft_error** error);
+// Spawns, waits, and gives all outputs.
+WEFT_API weft_status weft_inference_run(weft_inference* inference,
+                                        const weft_generate_request* request,
+                                        const char* const* devices, size_t num_devices,
+                                        weft_outputs** outputs, weft_error** error);
+
+// Waits for the next output of a job without on_output; *state is WEFT_POLL_FINISHED after the
+// last, however the job ended. The text is valid until the next call. One thread at a time.
+WEFT_API weft_status weft_job_next(weft_job* job, weft_output* output, weft_poll* state,
+                                   weft_error** error);
+// The same without waiting: WEFT_POLL_PENDING where there is nothing yet.
+WEFT_API weft_status weft_job_try_next(weft_job* job, weft_output* output, weft_poll* state,
+                                       weft_error** error);
+// Before the start: nothing is computed. In mid-run: what was put out can still be read, nothing is
+// added, and the blocks are back within one step.
+WEFT_API void weft_job_cancel(weft_job* job);
+// Waits for the end, needing no reader, and gives what on_done is given. Any number of times.
+WEFT_API weft_status weft_job_join(const weft_job* job, weft_error** error);
+WEFT_API void weft_job_free(weft_job* job);
+
 // ================================================================== lists of prompts
 
 typedef struct weft_processor_options {

@@ -2,6 +2,7 @@
 #include "api/inference.h"
 
 #include "api/inference/inference_state.h"
+#include "api/inference/job_hooks.h"
 #include "api/inference/job_state.h"
 
 namespace weft::inference {
@@ -64,6 +65,14 @@ std::optional<TokenOutput> JobStream::next() { return job_->next(); }
 Job::Job(std::shared_ptr<JobState> state) : stream(state), state_(std::move(state)) {}
 void Job::cancel() { state_->cancel(); }
 Result<void> Job::join() const { return state_->join(); }
+
+void JobHooks::when_ready(JobStream& stream, Hook hook) {
+  stream.job_->when_ready(std::move(hook));
+}
+std::optional<std::optional<TokenOutput>> JobHooks::try_next(JobStream& stream) {
+  return stream.job_->try_next();
+}
+void JobHooks::when_ended(const Job& job, Hook hook) { job.state_->when_ended(std::move(hook)); }
 
 OutStream<TokenOutput>::OutStream(std::shared_ptr<JobState> job) : job_(std::move(job)) {}
 Result<void> OutStream<TokenOutput>::emit(TokenOutput output) {

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -38,7 +39,16 @@ class JobState {
   // Waits for the end.
   Result<void> join();
 
+  // For who does not wait (api/inference/job_hooks.h).
+  using Hook = std::function<void()>;
+  void when_ready(Hook hook);
+  void when_ended(Hook hook);
+  std::optional<std::optional<TokenOutput>> try_next();
+
  private:
+  void tell(std::unique_lock<std::mutex> lock);
+  std::optional<TokenOutput> take();  // with the lock
+
   const size_t capacity_;
   std::stop_source stop_;
   std::mutex mutex_;
@@ -48,6 +58,7 @@ class JobState {
   bool started_ = false;
   bool cancelled_ = false;
   std::optional<Result<void>> result_;
+  Hook on_ready_, on_end_;  // null: nobody asks
 };
 
 }  // namespace weft::inference

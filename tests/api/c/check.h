@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+
 #include <weft/weft.h>
 
 typedef struct test {
@@ -45,7 +46,7 @@ extern const char* talking_model_path;
 // The first, on one thread. Freed by the caller; a failure ends the program.
 weft_model* load_mini(void);
 
-extern const suite async_suite, context_suite, embedding_suite, errors_suite, model_suite,
-    processor_suite, runtime_suite;
+extern const suite async_suite, context_suite, embedding_suite, errors_suite, inference_suite,
+    model_suite, processor_suite, runtime_suite;
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdint.h>
+
 #include <weft/weft.h>
 
 // What a completion said, kept.
