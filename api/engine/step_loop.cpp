@@ -20,6 +20,8 @@ double seconds_of(Clock::time_point time) {
 
 constexpr int64_t kDefaultKvTokens = 16384;  // EngineConfig::num_blocks
 
+constexpr auto kLongestGathering = std::chrono::microseconds(500);
+
 SchedulerLimits scheduler_limits(const EngineConfig& config) {
   return {.max_batch_tokens = config.max_batch_tokens,
           .max_sequences = config.max_sequences,
@@ -169,11 +171,25 @@ void StepLoop::thread_main() {
 }
 
 void StepLoop::attend_inbox(bool idle) {
-  if (idle && (!draining_ || holder_)) {
+  const bool waits = idle && (!draining_ || holder_);
+  if (waits) {
     inbox_->wait_and_take(work_);
   } else {
     inbox_->take(work_);
   }
+  do_work();
+  if (!waits) return;
+  // What wakes an idle engine rarely comes alone, and who comes too late for the first step waits
+  // for all of it. So that step waits a little for others.
+  const auto deadline =
+      Clock::now() + std::min(last_step_ / 100, Clock::duration(kLongestGathering));
+  while (!stopping_ && Clock::now() < deadline) {
+    inbox_->wait_and_take_until(work_, deadline);
+    do_work();
+  }
+}
+
+void StepLoop::do_work() {
   for (const Inbox::Work& work : work_) work();
   work_.clear();
 }
@@ -186,8 +202,7 @@ void StepLoop::await_turns() {
     const auto deadline = since + rounds_.patience(draining_);
     const bool overdue = Clock::now() >= deadline;
     inbox_->wait_and_take_until(work_, deadline);  // takes what is there, however late it is
-    for (const Inbox::Work& work : work_) work();
-    work_.clear();
+    do_work();
     if (overdue) return rounds_.go_without();
   }
 }
@@ -239,7 +254,8 @@ bool StepLoop::run_step() {
     }
   }
   const auto done = Clock::now();
-  rounds_.step_took(done - start);
+  last_step_ = done - start;
+  rounds_.step_took(last_step_);
   if (trace_) trace_->step(plan, start, done, scheduler_.counts(), runner_->blocks().ledger());
   scheduler_.complete(plan, std::chrono::duration<double>(done - start).count());
   for (RowSink::Drawn& drawn : sink_->drawn()) {

@@ -72,6 +72,7 @@ class StepLoop {
 
   void thread_main();
   void attend_inbox(bool idle);
+  void do_work();
   void await_turns();
   void start(const std::shared_ptr<Job>& job);
   bool run_step();  // false: nothing can run
@@ -98,6 +99,7 @@ class StepLoop {
   std::unique_ptr<StepTrace> trace_;  // may be null
   std::vector<Job*> step_jobs_;       // of the step under way
   Rounds rounds_;                     // of the stepped jobs
+  Rounds::Duration last_step_{};
   std::shared_ptr<Hold> holder_;
   std::deque<std::shared_ptr<Hold>> waiting_holds_;
   bool draining_ = false;

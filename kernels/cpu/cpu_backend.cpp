@@ -73,7 +73,8 @@ class CpuBackend final : public Backend {
   }
   Result<std::unique_ptr<Weight>> load_weight(const HostTensor& tensor, WeightUse use) override {
     const bool packs = activations_ == Activations::kI16 && use != WeightUse::kLookup;
-    return CpuWeight::create(tensor, packs ? pool_.get() : nullptr);
+    if (!packs) return CpuWeight::create(tensor);
+    return CpuWeight::create(tensor, CpuWeight::Packing{*pool_, arena_});
   }
   Result<std::unique_ptr<KvCache>> create_kv_cache(const KvCacheSpec& spec) override {
     return CpuKvCache::create(spec);
@@ -128,6 +129,7 @@ class CpuBackend final : public Backend {
   const Activations activations_;
   cpu::ActivationRows activation_rows_;
   std::unique_ptr<ThreadPool> pool_;
+  cpu::WeightArena arena_;
   cpu::WorkerScratch scratch_;
   cpu::CpuAttention attention_;
 };

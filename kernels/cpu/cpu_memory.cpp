@@ -31,7 +31,8 @@ Result<Buffer> allocate_zeroed(std::size_t size_bytes) {
                 [](void* data, std::size_t) { std::free(static_cast<void**>(data)[-1]); });
 }
 
-Result<std::unique_ptr<Weight>> CpuWeight::create(const HostTensor& tensor, ThreadPool* pool) {
+Result<std::unique_ptr<Weight>> CpuWeight::create(const HostTensor& tensor,
+                                                  std::optional<Packing> packing) {
   const DecodeRow decode = decode_row_function(tensor.type);
   if (decode == nullptr) {
     return fail(ErrorCode::kUnsupported,
@@ -63,8 +64,9 @@ Result<std::unique_ptr<Weight>> CpuWeight::create(const HostTensor& tensor, Thre
     }
   }
   const PackedFormat* format = find_packed_format(tensor.type);
-  if (pool != nullptr && format != nullptr && tensor.rows() > 1) {
-    WEFT_TRY_ASSIGN(weight->packed_, PackedWeight::create(tensor, *format, *pool));
+  if (packing && format != nullptr && tensor.rows() > 1) {
+    WEFT_TRY_ASSIGN(weight->packed_,
+                    PackedWeight::create(tensor, *format, packing->pool, packing->arena));
   }
   return weight;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "core/backend.h"
 #include "core/quant/decode.h"
@@ -14,11 +15,16 @@ Result<Buffer> allocate_zeroed(std::size_t size_bytes);
 
 // Views the tensor's bytes. A tensor of one row (a norm's gain, a bias) also has its values as
 // float32: the same bytes where they are that already, else a copy. A matrix of a packed format
-// has its packed form as well where `pool` is given: then linear() reads only that.
+// has its packed form as well where `packing` is given: then linear() reads only that.
 class CpuWeight final : public Weight {
  public:
+  // By whom and where weights are packed.
+  struct Packing {
+    ThreadPool& pool;
+    WeightArena& arena;
+  };
   static Result<std::unique_ptr<Weight>> create(const HostTensor& tensor,
-                                                ThreadPool* pool = nullptr);
+                                                std::optional<Packing> packing = {});
 
   std::size_t memory_bytes() const override;
   bool has_own_layout() const override { return packed_.present(); }

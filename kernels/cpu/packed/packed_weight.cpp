@@ -2,24 +2,20 @@
 
 #include <algorithm>
 
-#include "core/check.h"
-#include "core/platform/memory.h"
-#include "kernels/cpu/cpu_memory.h"
 #include "kernels/cpu/packed/pack.h"
 
 namespace weft::cpu {
 
 Result<PackedWeight> PackedWeight::create(const HostTensor& tensor, const PackedFormat& format,
-                                          ThreadPool& pool) {
+                                          ThreadPool& pool, WeightArena& arena) {
   const int64_t k = tensor.cols();
   const int64_t columns = tensor.rows();
   const int64_t groups = (columns + kGroupColumns - 1) / kGroupColumns;
   const int64_t group_size = format.group_size(k);
   const int64_t row_size = *row_bytes(tensor.type, k);
   PackedWeight packed;
-  WEFT_TRY_ASSIGN(packed.data_, allocate_zeroed(static_cast<std::size_t>(groups * group_size)));
-  platform::prefer_large_pages(packed.data_.as<std::byte>(), packed.data_.size_bytes());
-  std::byte* const to = packed.data_.as<std::byte>();
+  WEFT_TRY_ASSIGN(packed.piece_, arena.take(static_cast<std::size_t>(groups * group_size)));
+  std::byte* const to = packed.piece_.data;
   // Enough columns at a time that threads do not meet in one page of the file.
   pool.parallel_for(groups, 8, [&](int64_t begin, int64_t end, int) {
     for (int64_t g = begin; g < end; ++g) {

@@ -1,14 +1,14 @@
-// A weight matrix in packed groups (kernels/cpu/packed/format.h), in memory of its own.
+// A weight matrix in packed groups (kernels/cpu/packed/format.h).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-#include "core/buffer.h"
 #include "core/error.h"
 #include "core/tensor.h"
 #include "core/thread_pool.h"
 #include "kernels/cpu/packed/format.h"
+#include "kernels/cpu/packed/weight_arena.h"
 
 namespace weft::cpu {
 
@@ -18,14 +18,14 @@ class PackedWeight {
 
   // Packs all rows of the tensor, sharing the groups out. Fails with kOutOfMemory.
   static Result<PackedWeight> create(const HostTensor& tensor, const PackedFormat& format,
-                                     ThreadPool& pool);
+                                     ThreadPool& pool, WeightArena& arena);
 
-  bool present() const { return data_.size_bytes() != 0; }
-  const std::byte* data() const { return data_.as<std::byte>(); }
-  std::size_t size_bytes() const { return data_.size_bytes(); }
+  bool present() const { return piece_.data != nullptr; }
+  const std::byte* data() const { return piece_.data; }
+  std::size_t size_bytes() const { return piece_.size_bytes; }
 
  private:
-  Buffer data_;
+  WeightArena::Piece piece_;
 };
 
 }  // namespace weft::cpu
