@@ -122,9 +122,19 @@ Stream AsyncLLM::chat_stream(std::vector<ChatMessage> messages, const SamplingPa
   return Stream(core_, std::move(request), std::move(prepared));
 }
 
-std::future<std::vector<Result<GenerationOutput>>> AsyncLLM::generate_batch(
-    std::vector<std::string> prompts, const SamplingParams& params, int32_t batch_size) {
-  return Batch::start(core_, std::move(prompts), params, batch_size);
+std::future<AsyncLLM::Answers> AsyncLLM::generate_batch(std::vector<std::string> prompts,
+                                                        const SamplingParams& params,
+                                                        int32_t batch_size) {
+  auto answers = std::make_shared<std::promise<Answers>>();
+  auto future = answers->get_future();
+  generate_batch(std::move(prompts), params, batch_size,
+                 [answers](Answers all) { answers->set_value(std::move(all)); });
+  return future;
+}
+
+void AsyncLLM::generate_batch(std::vector<std::string> prompts, const SamplingParams& params,
+                              int32_t batch_size, std::function<void(Answers)> on_done) {
+  Batch::start(core_, std::move(prompts), params, batch_size, std::move(on_done));
 }
 
 Result<RequestId> AsyncLLM::submit_request(std::string prompt, const SamplingParams& params,
@@ -142,7 +152,14 @@ Result<RequestId> AsyncLLM::try_submit(std::string prompt, const SamplingParams&
 }
 
 std::future<Result<GenerationOutput>> AsyncLLM::get_result(RequestId id) {
-  return core_->get_result(id);
+  auto answer = std::make_shared<Answer>();
+  auto future = answer->get_future();
+  get_result(id,
+             [answer](Result<GenerationOutput> output) { answer->set_value(std::move(output)); });
+  return future;
+}
+void AsyncLLM::get_result(RequestId id, OnDone on_done) {
+  core_->get_result(id, std::move(on_done));
 }
 Polled AsyncLLM::try_get_result(RequestId id) { return core_->try_get_result(id); }
 bool AsyncLLM::cancel(RequestId id) { return core_->cancel(id); }

@@ -107,14 +107,20 @@ class Stream {
   // Waits for the next output; nothing after the finished one. Fails with what the request failed
   // with: as submit_request(), or kCancelled, kTimedOut, kShutDown, a device's error.
   Result<std::optional<StreamOutput>> next();
+  // What next() would give, if it need not wait.
+  std::optional<Result<std::optional<StreamOutput>>> try_next();
   void cancel();
   RequestId request_id() const;
 
  private:
   friend class AsyncLLM;
+  friend struct LLMHooks;
   using Prepared = std::future<Result<std::shared_ptr<TokenStream>>>;
   Stream(std::shared_ptr<Core> core, std::shared_ptr<PendingRequest> request, Prepared prepared);
   void finish(const std::optional<Error>& error);
+  void take_prepared();
+  Result<std::optional<StreamOutput>> ended() const;
+  Result<std::optional<StreamOutput>> output_of(Result<std::optional<TokenOutput>> token);
 
   std::shared_ptr<Core> core_;
   std::shared_ptr<PendingRequest> request_;
@@ -168,8 +174,12 @@ class AsyncLLM {
                      const RequestOptions& options = {}, const ChatOptions& chat_options = {});
   // Answers in the order of the prompts, each its own; never more than batch_size of them under
   // way at once. Does not wait for a place in the queue: its requests do.
-  std::future<std::vector<Result<GenerationOutput>>> generate_batch(
-      std::vector<std::string> prompts, const SamplingParams& params = {}, int32_t batch_size = 4);
+  using Answers = std::vector<Result<GenerationOutput>>;
+  std::future<Answers> generate_batch(std::vector<std::string> prompts,
+                                      const SamplingParams& params = {}, int32_t batch_size = 4);
+  // The same with a callback, as generate() calls it.
+  void generate_batch(std::vector<std::string> prompts, const SamplingParams& params,
+                      int32_t batch_size, std::function<void(Answers)> on_done);
 
   // --- Calls that give a number ----------------------------------------------------------------
   // The answer is kept until it is fetched, or for config.keep_results.
@@ -181,6 +191,8 @@ class AsyncLLM {
   // Ready with the answer, which is fetched by that; kNotFound for a number that was never given,
   // was fetched or has expired.
   std::future<Result<GenerationOutput>> get_result(RequestId id);
+  // The same with a callback, as generate() calls it; on the calling thread where it is ready.
+  void get_result(RequestId id, OnDone on_done);
   Polled try_get_result(RequestId id);
   // Ends a request of any kind with kCancelled, its work within one step. False where there is
   // none under way by this number.

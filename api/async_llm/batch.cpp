@@ -8,30 +8,29 @@
 namespace weft::llm {
 
 Batch::Batch(std::shared_ptr<Core> core, std::vector<std::string> prompts,
-             const SamplingParams& params)
+             const SamplingParams& params, OnDone on_done)
     : core_(std::move(core)),
       params_(params),
+      on_done_(std::move(on_done)),
       prompts_(std::move(prompts)),
       answers_(prompts_.size(), GenerationOutput{}) {}
 
-std::future<Batch::Answers> Batch::start(std::shared_ptr<Core> core,
-                                         std::vector<std::string> prompts,
-                                         const SamplingParams& params, int32_t batch_size) {
-  const std::shared_ptr<Batch> batch(new Batch(std::move(core), std::move(prompts), params));
-  auto future = batch->promise_.get_future();
-  const size_t size = batch->answers_.size();
+void Batch::start(std::shared_ptr<Core> core, std::vector<std::string> prompts,
+                  const SamplingParams& params, int32_t batch_size, OnDone on_done) {
+  const size_t size = prompts.size();
   if (batch_size < 1) {
     const Error error{ErrorCode::kInvalidArgument,
                       "batch_size: " + std::to_string(batch_size) + ", expected at least 1"};
-    batch->promise_.set_value(Answers(size, tl::unexpected(error)));
+    on_done(Answers(size, tl::unexpected(error)));
   } else if (size == 0) {
-    batch->promise_.set_value({});
+    on_done({});
   } else {
+    const std::shared_ptr<Batch> batch(
+        new Batch(std::move(core), std::move(prompts), params, std::move(on_done)));
     for (size_t i = std::min(size, static_cast<size_t>(batch_size)); i > 0; --i) {
       batch->submit_next();
     }
   }
-  return future;
 }
 
 void Batch::submit_next() {
@@ -62,7 +61,7 @@ void Batch::put(size_t index, Result<GenerationOutput> answer) {
     answers_[index] = std::move(answer);
     if (++num_answered_ < answers_.size()) return;
   }
-  promise_.set_value(std::move(answers_));
+  std::exchange(on_done_, nullptr)(std::move(answers_));
 }
 
 }  // namespace weft::llm

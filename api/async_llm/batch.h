@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <future>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -17,17 +17,20 @@ class Batch : public std::enable_shared_from_this<Batch> {
  public:
   using Answers = std::vector<Result<GenerationOutput>>;
 
-  static std::future<Answers> start(std::shared_ptr<Core> core, std::vector<std::string> prompts,
-                                    const SamplingParams& params, int32_t batch_size);
+  // `on_done` is called once, on a worker thread, or on this one where there is nothing to do.
+  using OnDone = std::function<void(Answers)>;
+  static void start(std::shared_ptr<Core> core, std::vector<std::string> prompts,
+                    const SamplingParams& params, int32_t batch_size, OnDone on_done);
 
  private:
-  Batch(std::shared_ptr<Core> core, std::vector<std::string> prompts, const SamplingParams& params);
+  Batch(std::shared_ptr<Core> core, std::vector<std::string> prompts, const SamplingParams& params,
+        OnDone on_done);
   void submit_next();
   void put(size_t index, Result<GenerationOutput> answer);
 
   const std::shared_ptr<Core> core_;
   const SamplingParams params_;
-  std::promise<Answers> promise_;
+  OnDone on_done_;
 
   std::mutex mutex_;
   // Guarded by mutex_.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/engine/stream_hooks.h"
+
 namespace weft::llm {
 namespace {
 
@@ -158,20 +160,22 @@ Error Core::reason_of(const Pending& request, Error error) const {
 
 // ------------------------------------------------------------------ answers
 
-std::future<Result<GenerationOutput>> Core::get_result(RequestId id) {
-  std::promise<Result<GenerationOutput>> promise;
-  auto future = promise.get_future();
-  const std::lock_guard lock(mutex_);
-  const auto found = requests_.find(id);
-  if (found == requests_.end() || found->second->kind != Kind::kKept) {
-    promise.set_value(unknown(id));
-  } else if (const Pending request = found->second; request->answer) {
-    promise.set_value(std::move(*request->answer));
-    leave(request);
-  } else {
-    request->waiting_for.push_back(std::move(promise));
+void Core::get_result(RequestId id, AsyncLLM::OnDone on_done) {
+  std::optional<Result<GenerationOutput>> answer;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = requests_.find(id);
+    if (found == requests_.end() || found->second->kind != Kind::kKept) {
+      answer = unknown(id);
+    } else if (const Pending request = found->second; request->answer) {
+      answer = std::move(request->answer);
+      leave(request);
+    } else {
+      request->waiting_for.push_back(std::move(on_done));
+      return;
+    }
   }
-  return future;
+  call(std::move(on_done), std::move(*answer));
 }
 
 Polled Core::try_get_result(RequestId id) {
@@ -214,6 +218,26 @@ void Core::reader_done(const Pending& request, const std::optional<Error>& error
   if (error) stream->cancel();
   count(error);
   leave(request);
+}
+
+void Core::when_readable(const Pending& request, TokenStream* stream, std::function<void()> hook) {
+  if (stream != nullptr) {
+    // It takes the place of the hook that hand_back() has set, and does what that did.
+    const auto self = shared_from_this();
+    return engine::StreamHooks::when_ready(*stream, [self, request, hook = std::move(hook)] {
+      self->told(request, false);
+      hook();
+    });
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    using Place = PendingRequest::Place;
+    if (request->place != Place::kWithReader && request->place != Place::kDone) {
+      request->on_prepared = std::move(hook);
+      return;
+    }
+  }
+  hook();
 }
 
 AsyncLLMStats Core::stats() const {

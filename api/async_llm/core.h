@@ -45,11 +45,14 @@ class Core : public std::enable_shared_from_this<Core> {
   void submit_or_answer(const Pending& request, WhenFull when_full);
   bool cancel(RequestId id);
 
-  std::future<Result<GenerationOutput>> get_result(RequestId id);
+  void get_result(RequestId id, AsyncLLM::OnDone on_done);
   Polled try_get_result(RequestId id);
 
   // A stream's reader is done with it: at its end, or because it has gone.
   void reader_done(const Pending& request, const std::optional<Error>& error);
+  // Calls `hook` once, when a stream's reader has something to take, or may after one more look: it
+  // was prepared or refused (`stream` is null before), a token has come, it has ended.
+  void when_readable(const Pending& request, TokenStream* stream, std::function<void()> hook);
   // Why the request was ended from outside, if it was; else `error`.
   Error reason_of(const Pending& request, Error error) const;
 
@@ -81,6 +84,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void hand_back(Lock& lock, const Pending& request);
   void finish(Lock& lock, const Pending& request, Result<GenerationOutput> answer);
   static void give(PendingRequest& request, Result<GenerationOutput> answer);
+  static void call(AsyncLLM::OnDone on_done, Result<GenerationOutput> answer);
   Result<Request> engine_request(PendingRequest& request) const;
 
   // --- The step thread ---

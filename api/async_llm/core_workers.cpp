@@ -101,6 +101,10 @@ void Core::hand_back(Lock& lock, const Pending& request) {
     --unfinished_;
     all_done_.notify_all();
     request->prepared->set_value(request->stream);
+    const auto on_prepared = std::exchange(request->on_prepared, nullptr);
+    lock.unlock();
+    if (on_prepared) on_prepared();
+    lock.lock();
   } else if (request->ended || (request->has_news && !request->params.stop_sequences.empty())) {
     to_read(request);
   } else {
@@ -162,15 +166,17 @@ void Core::read(Lock& lock, const Pending& request) {
                           .finish_reason = stream->finish_reason().value()});
 }
 
-void Core::give(PendingRequest& request, Result<GenerationOutput> answer) {
-  if (request.prepared) request.prepared->set_value(tl::unexpected(answer.error()));
-  if (!request.on_done) return;
+void Core::call(AsyncLLM::OnDone on_done, Result<GenerationOutput> answer) {
   try {
-    request.on_done(std::move(answer));
+    on_done(std::move(answer));
   } catch (...) {
     // The caller's own: it had its answer, and nobody else is to suffer.
   }
-  request.on_done = nullptr;  // what it holds goes now, on this thread
+}  // what it holds goes now, on this thread
+
+void Core::give(PendingRequest& request, Result<GenerationOutput> answer) {
+  if (request.prepared) request.prepared->set_value(tl::unexpected(answer.error()));
+  if (request.on_done) call(std::exchange(request.on_done, nullptr), std::move(answer));
 }
 
 void Core::finish(Lock& lock, const Pending& request, Result<GenerationOutput> answer) {
@@ -178,6 +184,7 @@ void Core::finish(Lock& lock, const Pending& request, Result<GenerationOutput> a
   count(answer ? std::nullopt : std::optional<Error>(answer.error()));
   auto stream = std::move(request->stream);
   auto waiting_for = std::move(request->waiting_for);
+  const auto on_prepared = std::exchange(request->on_prepared, nullptr);
   if (request->kind == Kind::kKept && waiting_for.empty()) {
     keep(request, std::move(answer));
   } else {
@@ -186,8 +193,9 @@ void Core::finish(Lock& lock, const Pending& request, Result<GenerationOutput> a
 
   lock.unlock();
   stream.reset();
-  for (auto& promise : waiting_for) promise.set_value(answer);
+  for (auto& on_done : waiting_for) call(std::move(on_done), answer);
   give(*request, std::move(answer));
+  if (on_prepared) on_prepared();
   lock.lock();
   if (--unfinished_ == 0) all_done_.notify_all();
 }

@@ -43,8 +43,9 @@ struct PendingRequest {
   std::optional<Error> ended_early;  // why it is ended from outside
   std::shared_ptr<TokenStream> stream;
   std::optional<Timers::iterator> timer;
-  std::optional<Result<GenerationOutput>> answer;                   // kKept, once done
-  std::vector<std::promise<Result<GenerationOutput>>> waiting_for;  // kKept
+  std::optional<Result<GenerationOutput>> answer;  // kKept, once done
+  std::vector<AsyncLLM::OnDone> waiting_for;       // kKept
+  std::function<void()> on_prepared;               // kStream: its reader's hook
 
   // --- Of the worker that has it ---
   std::string text;

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "api/async_llm/core.h"
+#include "api/async_llm/hooks.h"
 
 namespace weft::llm {
 
@@ -33,21 +34,44 @@ void Stream::finish(const std::optional<Error>& error) {
   core_->reader_done(request_, error_);
 }
 
-Result<std::optional<StreamOutput>> Stream::next() {
-  if (!done_ && !stream_) {
-    auto prepared = prepared_.get();
-    if (prepared) {
-      stream_ = std::move(*prepared);
-    } else {
-      finish(prepared.error());
-    }
+void Stream::take_prepared() {
+  if (done_ || stream_) return;
+  auto prepared = prepared_.get();
+  if (prepared) {
+    stream_ = std::move(*prepared);
+  } else {
+    finish(prepared.error());
   }
-  if (done_) {
-    if (error_) return tl::unexpected(*error_);
+}
+
+Result<std::optional<StreamOutput>> Stream::ended() const {
+  if (error_) return tl::unexpected(*error_);
+  return std::nullopt;
+}
+
+Result<std::optional<StreamOutput>> Stream::next() {
+  take_prepared();
+  return done_ ? ended() : output_of(stream_->next());
+}
+
+std::optional<Result<std::optional<StreamOutput>>> Stream::try_next() {
+  const bool waits = !done_ && !stream_;
+  if (waits && prepared_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
     return std::nullopt;
   }
+  take_prepared();
+  if (done_) return ended();
+  auto token = stream_->try_next();
+  if (!token) return std::nullopt;
+  return output_of(std::move(*token));
+}
 
-  auto token = stream_->next();
+void LLMHooks::when_ready(Stream& stream, Hook hook) {
+  if (stream.done_) return hook();
+  stream.core_->when_readable(stream.request_, stream.stream_.get(), std::move(hook));
+}
+
+Result<std::optional<StreamOutput>> Stream::output_of(Result<std::optional<TokenOutput>> token) {
   if (!token) {
     finish(token.error());
     return tl::unexpected(*error_);

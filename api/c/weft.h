@@ -1215,6 +1215,200 @@ WEFT_API weft_status weft_processor_get_stats(const weft_processor* processor,
                                               weft_processor_stats* stats, weft_error** error);
 WEFT_API int32_t weft_processor_num_threads(const weft_processor* processor);
 
+// ================================================================== a model as a service
+
+typedef struct weft_llm_config {
+  size_t struct_size;
+  const char* model;        // a path, or a name that is looked for below $WEFT_MODELS
+  const char* device;       // "auto", "cpu", "cuda"
+  const char* dtype;        // of the KV cache: "float16", "bfloat16", "float32"
+  int32_t max_queue_size;   // requests that were accepted and wait to be started
+  int32_t num_blocks;       // of the KV pool, …
+  int32_t block_size;       // … each of so many tokens; divides 256
+  int32_t max_seq_length;   // tokens of a request, prompt and generated
+  int32_t worker_count;     // threads that prepare requests and turn ids to text
+  int32_t threads;          // threads that compute; 0: the usable cores
+  int32_t max_sequences;    // requests that run at once
+  int64_t keep_results_ms;  // that nobody fetches
+} weft_llm_config;
+WEFT_API void weft_llm_config_init(weft_llm_config* config, size_t struct_size);
+
+typedef struct weft_llm_params {
+  size_t struct_size;
+  float temperature;  // ≥ 0; 0 takes the most likely token
+  float top_p;        // (0, 1]; keep the smallest set of at least this mass
+  int32_t top_k;      // keep the k most likely; ≤ 0: all
+  int32_t max_tokens;
+  int32_t min_tokens;  // before that many nothing but max_tokens ends it
+  const weft_string* stop_sequences;
+  size_t num_stop_sequences;  // the text ends before the first of them
+  const int32_t* stop_token_ids;
+  size_t num_stop_token_ids;  // beside the model's own
+  float repetition_penalty;   // > 0; 1: none
+  uint64_t seed;
+} weft_llm_params;
+WEFT_API void weft_llm_params_init(weft_llm_params* params, size_t struct_size);
+// Presets: temperature 0; 0.8, top_p 0.9, top_k 50; 0.7, 0.9, 40.
+WEFT_API void weft_llm_params_greedy(weft_llm_params* params, size_t struct_size);
+WEFT_API void weft_llm_params_creative(weft_llm_params* params, size_t struct_size);
+WEFT_API void weft_llm_params_balanced(weft_llm_params* params, size_t struct_size);
+
+typedef struct weft_request_options {
+  size_t struct_size;
+  weft_priority priority;
+  int64_t timeout_ms;  // from its submission to its last token; 0: none
+} weft_request_options;
+WEFT_API void weft_request_options_init(weft_request_options* options, size_t struct_size);
+
+typedef struct weft_llm_output {
+  size_t struct_size;
+  uint64_t request_id;
+  const char* prompt;  // of a talk: what the template made of it
+  size_t prompt_size;
+  const char* text;
+  size_t size;
+  int32_t tokens_generated;      // without the stop token
+  int32_t total_tokens;          // with the prompt's
+  const int32_t* block_indices;  // the KV blocks that it had; given back by now
+  size_t num_blocks;
+  weft_finish_reason finish_reason;
+} weft_llm_output;
+
+typedef struct weft_llm_stats {
+  size_t struct_size;
+  uint64_t submitted, completed, failed, cancelled, timed_out;  // requests since the start
+  int32_t waiting_for_room;  // their submitters wait for a place in the queue
+  int32_t waiting;           // in the queue
+  int32_t running;
+  int32_t results_kept;  // not fetched yet
+  uint64_t results_expired;
+  uint64_t prompt_tokens;  // computed
+  uint64_t generated_tokens;
+  int32_t blocks_total, blocks_used;
+} weft_llm_stats;
+
+// Requests are queued, run together, and answered by completions, streams, or by number later on.
+typedef struct weft_llm weft_llm;
+typedef void (*weft_on_llm)(void* user_data, const weft_error* error, weft_llm* llm);
+typedef void (*weft_on_llm_output)(void* user_data, const weft_error* error,
+                                   const weft_llm_output* output);
+
+// Loads the model, and waits for that.
+WEFT_API weft_status weft_llm_new(weft_runtime* runtime, const weft_llm_config* config,
+                                  weft_llm** llm, weft_error** error);
+// The same on a blocking thread of the runtime.
+WEFT_API weft_status weft_llm_new_async(weft_runtime* runtime, const weft_llm_config* config,
+                                        weft_on_llm on_llm, void* user_data, weft_error** error);
+// Over a model that is loaded already; config.model, device and threads are those of the model.
+WEFT_API weft_status weft_llm_over(weft_runtime* runtime, const weft_model* model,
+                                   const weft_llm_config* config, weft_llm** llm,
+                                   weft_error** error);
+// Refuses new requests. drain: what was submitted is finished first; else it ends with
+// WEFT_SHUT_DOWN. Waits for either.
+WEFT_API weft_status weft_llm_shutdown(weft_llm* llm, int32_t drain, weft_error** error);
+// weft_llm_shutdown() without drain, and frees the handle.
+WEFT_API void weft_llm_free(weft_llm* llm);
+
+// ---- Calls that give their answer ----
+// While the queue is full, these calls wait for a place (urgent ones first), and only so: where a
+// loop must not wait, weft_llm_try_submit() and weft_llm_get_result(). What is wrong with a request
+// is its answer.
+
+WEFT_API weft_status weft_llm_generate(const weft_llm* llm, const char* prompt, size_t size,
+                                       const weft_llm_params* params,
+                                       const weft_request_options* options,
+                                       weft_on_llm_output on_output, void* user_data,
+                                       weft_error** error);
+WEFT_API weft_status weft_llm_chat(const weft_llm* llm, const weft_chat_message* messages,
+                                   size_t count, const weft_chat_options* chat_options,
+                                   const weft_llm_params* params,
+                                   const weft_request_options* options,
+                                   weft_on_llm_output on_output, void* user_data,
+                                   weft_error** error);
+
+// Answers of a batch, in the order of its prompts. Immutable.
+typedef struct weft_llm_outputs weft_llm_outputs;
+typedef void (*weft_on_llm_outputs)(void* user_data, const weft_error* error,
+                                    weft_llm_outputs* outputs);
+WEFT_API size_t weft_llm_outputs_count(const weft_llm_outputs* outputs);
+// Fails as the i-th request did. Its texts are valid as long as the handle.
+WEFT_API weft_status weft_llm_outputs_get(const weft_llm_outputs* outputs, size_t i,
+                                          weft_llm_output* output, weft_error** error);
+WEFT_API void weft_llm_outputs_free(weft_llm_outputs* outputs);
+// Never more than batch_size (4, say) under way at once. Does not wait for a place in the queue:
+// its requests do.
+WEFT_API weft_status weft_llm_generate_batch(const weft_llm* llm, const weft_string* prompts,
+                                             size_t count, const weft_llm_params* params,
+                                             int32_t batch_size, weft_on_llm_outputs on_outputs,
+                                             void* user_data, weft_error** error);
+
+// ---- Streams ----
+
+typedef struct weft_llm_token {
+  size_t struct_size;
+  int32_t token_id;   // −1 where a stop token ended it, which is an output of its own
+  const char* token;  // the text that became whole with it; may be ""
+  size_t token_size;
+  const char* text;  // so far, this token's included
+  size_t size;
+  int32_t finished;  // the last output, and exactly one is
+  int32_t tokens_generated;
+  uint64_t request_id;
+} weft_llm_token;
+
+// Freeing it cancels the request. It may outlive its weft_llm: it has ended then.
+typedef struct weft_llm_stream weft_llm_stream;
+// `token` is NULL, with no error, after the finished one.
+typedef void (*weft_on_llm_token)(void* user_data, const weft_error* error,
+                                  const weft_llm_token* token);
+WEFT_API weft_status weft_llm_generate_stream(const weft_llm* llm, const char* prompt, size_t size,
+                                              const weft_llm_params* params,
+                                              const weft_request_options* options,
+                                              weft_llm_stream** stream, weft_error** error);
+WEFT_API weft_status weft_llm_chat_stream(const weft_llm* llm, const weft_chat_message* messages,
+                                          size_t count, const weft_chat_options* chat_options,
+                                          const weft_llm_params* params,
+                                          const weft_request_options* options,
+                                          weft_llm_stream** stream, weft_error** error);
+// The next output, or what the request failed with. One at a time.
+WEFT_API weft_status weft_llm_stream_next(weft_llm_stream* stream, weft_on_llm_token on_token,
+                                          void* user_data, weft_error** error);
+WEFT_API void weft_llm_stream_cancel(weft_llm_stream* stream);
+WEFT_API uint64_t weft_llm_stream_request_id(const weft_llm_stream* stream);
+WEFT_API void weft_llm_stream_free(weft_llm_stream* stream);
+
+// ---- Calls that give a number ----
+// Numbers count from 1. The answer is kept until it is fetched, or for keep_results_ms.
+
+// Waits for a place while the queue is full.
+WEFT_API weft_status weft_llm_submit_request(const weft_llm* llm, const char* prompt, size_t size,
+                                             const weft_llm_params* params,
+                                             const weft_request_options* options, uint64_t* id,
+                                             weft_error** error);
+// Fails with WEFT_QUEUE_FULL instead.
+WEFT_API weft_status weft_llm_try_submit(const weft_llm* llm, const char* prompt, size_t size,
+                                         const weft_llm_params* params,
+                                         const weft_request_options* options, uint64_t* id,
+                                         weft_error** error);
+// The answer, once it is there, which is fetched by that. WEFT_NOT_FOUND for a number that was
+// never given, was fetched or has expired.
+WEFT_API weft_status weft_llm_get_result(const weft_llm* llm, uint64_t id,
+                                         weft_on_llm_output on_output, void* user_data,
+                                         weft_error** error);
+// *state: WEFT_POLL_READY, and *outputs is a list of the one answer; WEFT_POLL_PENDING or
+// WEFT_POLL_UNKNOWN, and it is NULL.
+WEFT_API weft_status weft_llm_try_get_result(const weft_llm* llm, uint64_t id, weft_poll* state,
+                                             weft_llm_outputs** outputs, weft_error** error);
+// Ends a request of any kind with WEFT_CANCELLED, its work within one step. 0 where there is none
+// under way by this number.
+WEFT_API int32_t weft_llm_cancel(const weft_llm* llm, uint64_t id);
+
+WEFT_API weft_status weft_llm_get_stats(const weft_llm* llm, weft_llm_stats* stats,
+                                        weft_error** error);
+// The engine that runs the requests, for embeddings beside them.
+WEFT_API weft_status weft_llm_get_engine(const weft_llm* llm, weft_engine** engine,
+                                         weft_error** error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -47,6 +47,6 @@ extern const char* talking_model_path;
 weft_model* load_mini(void);
 
 extern const suite async_suite, context_suite, embedding_suite, errors_suite, inference_suite,
-    model_suite, processor_suite, runtime_suite;
+    llm_suite, model_suite, processor_suite, runtime_suite;
 
 #endif

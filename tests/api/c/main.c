@@ -45,8 +45,9 @@ weft_model* load_mini(void) {
 }
 
 int main(int argc, char** argv) {
-  const suite* suites[] = {&async_suite,     &context_suite, &embedding_suite, &errors_suite,
-                           &inference_suite, &model_suite,   &processor_suite, &runtime_suite};
+  const suite* suites[] = {&async_suite,  &context_suite,   &embedding_suite,
+                           &errors_suite, &inference_suite, &llm_suite,
+                           &model_suite,  &processor_suite, &runtime_suite};
   if (argc != 4) {
     printf("usage: %s SUITE MINI_MODEL TALKING_MODEL\n", argv[0]);
     return 2;
