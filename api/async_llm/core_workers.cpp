@@ -101,9 +101,10 @@ void Core::hand_back(Lock& lock, const Pending& request) {
     --unfinished_;
     all_done_.notify_all();
     request->prepared->set_value(request->stream);
-    const auto on_prepared = std::exchange(request->on_prepared, nullptr);
+    auto on_prepared = std::exchange(request->on_prepared, nullptr);
     lock.unlock();
     if (on_prepared) on_prepared();
+    on_prepared = nullptr;  // it may hold the last of its reader, who then says goodbye
     lock.lock();
   } else if (request->ended || (request->has_news && !request->params.stop_sequences.empty())) {
     to_read(request);
@@ -184,7 +185,7 @@ void Core::finish(Lock& lock, const Pending& request, Result<GenerationOutput> a
   count(answer ? std::nullopt : std::optional<Error>(answer.error()));
   auto stream = std::move(request->stream);
   auto waiting_for = std::move(request->waiting_for);
-  const auto on_prepared = std::exchange(request->on_prepared, nullptr);
+  auto on_prepared = std::exchange(request->on_prepared, nullptr);
   if (request->kind == Kind::kKept && waiting_for.empty()) {
     keep(request, std::move(answer));
   } else {
@@ -196,6 +197,7 @@ void Core::finish(Lock& lock, const Pending& request, Result<GenerationOutput> a
   for (auto& on_done : waiting_for) call(std::move(on_done), answer);
   give(*request, std::move(answer));
   if (on_prepared) on_prepared();
+  on_prepared = nullptr;
   lock.lock();
   if (--unfinished_ == 0) all_done_.notify_all();
 }
