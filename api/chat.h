@@ -19,6 +19,7 @@ namespace weft {
 
 class Model;
 
+// How a talk becomes a prompt, beside its messages.
 struct ChatOptions {
   std::string template_name;  // of the model's templates; empty: the default one
   // End with the beginning of the assistant's next message.

@@ -34,29 +34,34 @@ struct Job;
 struct StreamHooks;
 }  // namespace engine
 
+// How a text becomes its embedding.
 struct EmbedOptions {
-  std::optional<Pooling> pooling;  // nothing: the model's own (ModelInfo::pooling)
-  bool normalize = true;           // to Euclidean length 1; of tokens, each
-  bool add_bos = true;             // put around the text what the model puts there
-  bool parse_special = false;      // control tokens in the text become their ids
-  Priority priority = Priority::kNormal;
-  uint64_t cache_salt = 0;  // prefixes are shared only between equal salts
+  std::optional<Pooling> pooling;         // nothing: the model's own (ModelInfo::pooling)
+  bool normalize = true;                  // to Euclidean length 1; of tokens, each
+  bool add_bos = true;                    // put around the text what the model puts there
+  bool parse_special = false;             // control tokens in the text become their ids
+  Priority priority = Priority::kNormal;  // whose turn comes first where texts wait
+  uint64_t cache_salt = 0;                // prefixes are shared only between equal salts
 };
 
+// One text to embed.
 struct EmbedRequest {
   std::string text;                 // or …
   std::vector<int32_t> prompt_ids;  // … ids, used as they are where not empty
   bool tokens = false;              // a vector for each token instead of one for the text
-  EmbedOptions options;
+  EmbedOptions options;             // how
 };
 
+// What one text gives.
 struct Embedding {
   int32_t dim = 0;            // elements of a vector: the model's n_embd
   std::vector<float> values;  // [1, dim], or [tokens, dim] where tokens were asked for
   std::vector<int32_t> ids;   // of the text, as it was computed
   int32_t cached_tokens = 0;  // of them, found in the prefix cache
 
+  // Vectors: 1, or one a token.
   int64_t rows() const { return dim > 0 ? std::ssize(values) / dim : 0; }
+  // One of them, [dim]; valid as long as this object.
   std::span<const float> row(int64_t i) const {
     return std::span(values).subspan(static_cast<size_t>(i * dim), static_cast<size_t>(dim));
   }

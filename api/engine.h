@@ -40,6 +40,7 @@ namespace weft {
 
 class Trace;
 
+// What an engine is made of; fixed once it is made.
 struct EngineConfig {
   int32_t max_sequences = 64;      // generations in one step
   int32_t max_batch_tokens = 512;  // prompt tokens in one step; running generations always go on
@@ -51,7 +52,7 @@ struct EngineConfig {
   std::string kv_type = "auto";  // auto, f32, f16, bf16, q8_0
   // Threads that compute, the step thread included. 0: as many as the model was loaded with.
   int threads = 0;
-  ThreadSetup thread_setup;
+  ThreadSetup thread_setup;  // stack, processors and stealing of those threads
   // Longest time between two tokens of a running request that a new prompt's computation may cause,
   // in milliseconds. 0: 99 of 100 take up to 1.5 times the time without a prompt.
   double max_inter_token_ms = 0;
@@ -65,14 +66,15 @@ struct EngineConfig {
   std::shared_ptr<Trace> trace;
 };
 
+// One generation to run, or n of one prompt.
 struct Request {
-  std::string prompt;               // text, or …
-  std::vector<int32_t> prompt_ids;  // … ids, used as they are where not empty
-  bool add_bos = true;              // text: put the model's BOS before it
-  bool parse_special = false;       // text: control tokens in it become their ids
-  int32_t max_tokens = 256;
-  int32_t min_tokens = 0;  // before that many nothing but max_tokens ends it
-  SamplingParams sampling;
+  std::string prompt;                     // text, or …
+  std::vector<int32_t> prompt_ids;        // … ids, used as they are where not empty
+  bool add_bos = true;                    // text: put the model's BOS before it
+  bool parse_special = false;             // text: control tokens in it become their ids
+  int32_t max_tokens = 256;               // generated at most
+  int32_t min_tokens = 0;                 // before that many nothing but max_tokens ends it
+  SamplingParams sampling;                // how its tokens are drawn
   int32_t n = 1;                          // samples of one prompt: submit_all() gives a stream each
   std::vector<std::string> stop_strings;  // the text ends before the first of them
   std::vector<int32_t> stop_ids;          // beside the model's own
@@ -80,20 +82,22 @@ struct Request {
   bool emit_stop_token = false;           // the stop token is the last output; else it is left out
   int32_t logprobs = -1;         // −1: none; 0: the token's own; k: the k most likely too
   bool prompt_logprobs = false;  // of every prompt token but the first
-  Priority priority = Priority::kNormal;
-  uint64_t cache_salt = 0;  // prefixes are shared only between equal salts
+  Priority priority = Priority::kNormal;  // whose turn comes first among those that wait
+  uint64_t cache_salt = 0;                // prefixes are shared only between equal salts
   // Tokens a reader may be behind before its request pauses. 0: max_tokens, it never pauses.
   int32_t buffer = 0;
   bool report_blocks = false;  // TokenStream::block_ids()
 };
 
+// An id and how likely the model found it.
 struct TokenLogprob {
-  int32_t id = 0;
+  int32_t id = 0;     // of the token
   float logprob = 0;  // natural logarithm of the model's own probability, before the sampler
 };
 
+// One generated token.
 struct TokenOutput {
-  int32_t id = 0;
+  int32_t id = 0;     // of the token
   int32_t index = 0;  // 0 for the first generated token
   std::string text;   // what became whole with this token; always valid UTF-8, may be ""
   std::chrono::steady_clock::time_point made_at;  // when its step was done
@@ -101,10 +105,11 @@ struct TokenOutput {
   std::vector<TokenLogprob> top_logprobs;         // the most likely, best first
 };
 
+// What a request took, in tokens.
 struct Usage {
-  int32_t prompt_tokens = 0;
-  int32_t cached_tokens = 0;  // of them, found in the prefix cache
-  int32_t completion_tokens = 0;
+  int32_t prompt_tokens = 0;      // of its prompt, BOS included
+  int32_t cached_tokens = 0;      // of them, found in the prefix cache
+  int32_t completion_tokens = 0;  // generated, a stop token included where it is emitted
 };
 
 namespace engine {
@@ -138,7 +143,8 @@ class TokenStream {
   bool is_finished() const;  // next() will not give another token
   // Why it finished; nothing while it goes on or where it failed.
   std::optional<FinishReason> finish_reason() const;
-  Usage usage() const;
+  Usage usage() const;  // so far
+  // The prompt as it was tokenised; valid as long as the stream.
   const std::vector<int32_t>& prompt_ids() const;
   // [prompt tokens − 1], where the request asked for it; whole once the first token is there.
   std::vector<TokenLogprob> prompt_logprobs() const;
@@ -154,14 +160,23 @@ class TokenStream {
   std::unique_ptr<Reader> reader_;
 };
 
+// Figures since the engine was made; states and blocks are those of now.
 struct EngineStats {
-  int32_t waiting = 0, running = 0, paused = 0;
-  int32_t blocks_free = 0, blocks_cached = 0, blocks_owned = 0, blocks_capacity = 0;
-  uint64_t steps = 0, preemptions = 0;
-  uint64_t prompt_tokens = 0;  // computed
-  uint64_t cached_tokens = 0;  // found in the prefix cache instead
-  uint64_t generated_tokens = 0;
-  uint64_t finished = 0, cancelled = 0, failed = 0;  // requests
+  int32_t waiting = 0;            // requests not started yet
+  int32_t running = 0;            // in the steps
+  int32_t paused = 0;             // of both, whose readers are behind
+  int32_t blocks_free = 0;        // of the KV pool
+  int32_t blocks_cached = 0;      // without an owner, kept for prompts that begin alike
+  int32_t blocks_owned = 0;       // by running requests
+  int32_t blocks_capacity = 0;    // all of them together
+  uint64_t steps = 0;             // forward passes
+  uint64_t preemptions = 0;       // requests that gave their blocks back to be computed again
+  uint64_t prompt_tokens = 0;     // computed
+  uint64_t cached_tokens = 0;     // found in the prefix cache instead
+  uint64_t generated_tokens = 0;  // of all requests
+  uint64_t finished = 0;          // requests that came to their end
+  uint64_t cancelled = 0;         // requests that were cancelled
+  uint64_t failed = 0;            // requests that ended with an error
 };
 
 // The engine for one caller alone: see Engine::hold(). Destroying it lets the others go on.
@@ -196,6 +211,7 @@ class Engine {
   // can never fit the pool), kQueueFull or kShutDown. Tokenises on the calling thread and never
   // waits for the model. submit() is for n = 1.
   Result<TokenStream> submit(const Request& request);
+  // A stream for each of the request's n samples; the prompt is computed once.
   Result<std::vector<TokenStream>> submit_all(const Request& request);
   // The answer to messages: the prompt is what the model's chat template makes of them
   // (api/chat.h); the request's own prompt is not used. The KV of what a talk began with is found
@@ -224,6 +240,7 @@ class Engine {
   // it would wait for itself. Fails with kCancelled once `stop` is requested, or kShutDown.
   Result<EngineHold> hold(std::stop_token stop = {});
 
+  // How an engine is stopped.
   enum class Shutdown {
     kDrain,  // what was submitted is finished first
     kNow,    // every stream ends with kShutDown within one step
@@ -234,9 +251,13 @@ class Engine {
   EngineStats stats() const;  // as of the last step
   // Requests that wait to be started, at this moment.
   int32_t num_waiting() const;
+  // Valid as long as the engine.
   const Model& model() const;
+  // What it was made with.
   const EngineConfig& config() const;
+  // What weights, KV pool and the largest step take, in bytes.
   MemoryLedger memory() const;
+  // The processor and the kernels that run it, for people to read.
   std::string device_description() const;
 
  private:
@@ -259,8 +280,9 @@ class SteppedGeneration {
   // Gives its blocks back.
   ~SteppedGeneration();
 
+  // What one turn gives.
   struct Turn {
-    int32_t id = 0;
+    int32_t id = 0;     // of the token
     std::string text;   // what became whole; with `done`, all that was held back
     bool done = false;  // a stop token (which is in the sequence, as the last), or max_tokens
   };
@@ -271,7 +293,7 @@ class SteppedGeneration {
 
   // From any thread: a turn that waits ends with kCancelled, and so does every later one.
   void cancel();
-  int32_t num_generated() const;
+  int32_t num_generated() const;  // tokens so far, a stop token included
 
  private:
   class Reader;

@@ -35,11 +35,11 @@ namespace weft::inference {
 
 // GenerateRequest("Hello") takes the defaults.
 struct GenerateRequest {
-  std::string prompt;
-  int32_t max_tokens = 50;
+  std::string prompt;        // text; BOS is put before it as the model says
+  int32_t max_tokens = 50;   // generated at most
   double temperature = 0.7;  // 0 takes the most likely token
   double top_p = 0.9;        // in (0, 1]; the crossing token is kept
-  uint64_t seed = 42;
+  uint64_t seed = 42;        // equal requests with equal seeds give equal tokens
 };
 
 // ------------------------------------------------------------------ what a handler is given
@@ -48,7 +48,9 @@ struct GenerateRequest {
 // inference was stopped. Copyable, thread-safe.
 class CancelToken {
  public:
+  // Cancelled once a stop of `token` is requested.
   explicit CancelToken(std::stop_token token) : token_(std::move(token)) {}
+  // Whether a handler is to end now.
   bool is_cancelled() const { return token_.stop_requested(); }
   // For a std::stop_callback, or to wait on.
   const std::stop_token& stop_token() const { return token_; }
@@ -63,10 +65,11 @@ class JobState;  // api/inference/job_state.h
 template <class T>
 class OutStream;
 
+// Of tokens.
 template <>
 class OutStream<TokenOutput> {
  public:
-  explicit OutStream(std::shared_ptr<JobState> job);
+  explicit OutStream(std::shared_ptr<JobState> job);  // For the inference.
   // Never waits. Fails with kCancelled once the job was cancelled or its reader has gone (nothing
   // is put out any more), and with kLimitExceeded where max_tokens outputs wait to be read.
   Result<void> emit(TokenOutput output);
@@ -79,15 +82,18 @@ class OutStream<TokenOutput> {
 template <class M>
 class ModelAccessor;
 
+// Of a Llama.
 template <>
 class ModelAccessor<Llama> {
  public:
+  // Lends `model`.
   explicit ModelAccessor(Llama model) : model_(std::move(model)) {}
 
   // As Llama's own. Turns of jobs that run beside each other are one forward pass.
   Result<GenerationState> create_generation_state(std::string_view prompt, int32_t max_tokens) {
     return model_.create_generation_state(prompt, max_tokens);
   }
+  // As Llama's own.
   Result<SingleToken> generate_single_token(GenerationState& state, double temperature,
                                             Sampler& sampler) {
     return model_.generate_single_token(state, temperature, sampler);
@@ -98,6 +104,7 @@ class ModelAccessor<Llama> {
   auto submit(F&& f) {
     return model_.submit(std::forward<F>(f));
   }
+  // The model itself, for what is not here.
   Llama& model() { return model_; }
 
  private:
@@ -141,25 +148,29 @@ class JobStream {
   // for (const TokenOutput& output : job.stream): what is left to be read.
   class iterator {
    public:
+    // What std::input_iterator asks for.
     using value_type = TokenOutput;
-    using difference_type = std::ptrdiff_t;
+    using difference_type = std::ptrdiff_t;  // The same.
 
+    // Reads the first output, so it waits for it.
     explicit iterator(JobStream* stream) : stream_(stream), output_(stream->next()) {}
-    const TokenOutput& operator*() const { return *output_; }
-    const TokenOutput* operator->() const { return &*output_; }
+    const TokenOutput& operator*() const { return *output_; }    // the output just read
+    const TokenOutput* operator->() const { return &*output_; }  // the same
+    // Reads the next output, so it waits for it.
     iterator& operator++() {
       output_ = stream_->next();
       return *this;
     }
-    void operator++(int) { ++*this; }
+    void operator++(int) { ++*this; }  // the same
+    // Whether the last output was read.
     bool operator==(std::default_sentinel_t) const { return !output_; }
 
    private:
     JobStream* stream_;
     std::optional<TokenOutput> output_;
   };
-  iterator begin() { return iterator(this); }
-  std::default_sentinel_t end() { return {}; }
+  iterator begin() { return iterator(this); }   // from the next output on
+  std::default_sentinel_t end() { return {}; }  // behind the last
 
  private:
   friend struct Job;
@@ -169,10 +180,11 @@ class JobStream {
   std::shared_ptr<JobState> job_;
 };
 
+// A request that was spawned. Destroying it ends it, as its stream does.
 struct Job {
-  explicit Job(std::shared_ptr<JobState> state);
+  explicit Job(std::shared_ptr<JobState> state);  // for the inference
 
-  JobStream stream;
+  JobStream stream;  // its outputs
 
   // Before the start: nothing is computed. In mid-run: what was put out can still be read, nothing
   // is added, and the blocks are back within one step. After the end: nothing happens. Any thread.
@@ -189,6 +201,7 @@ struct Job {
 
 // ------------------------------------------------------------------ inference
 
+// How many jobs an inference takes on.
 struct InferenceOptions {
   // Handlers that run at once, each on a thread of its own; later jobs wait in order. 0: as many
   // as the engine runs in one step (EngineConfig::max_sequences).
@@ -201,6 +214,7 @@ class InferenceState;  // api/inference/inference_state.h
 // A request on its way: where to run it, and how it is waited for.
 class InferenceCall {
  public:
+  // Made by Inference::infer().
   InferenceCall(std::shared_ptr<InferenceState> inference, GenerateRequest request)
       : inference_(std::move(inference)), request_(std::move(request)) {}
 
@@ -223,12 +237,14 @@ class InferenceCall {
 // Thread-safe.
 class Inference {
  public:
+  // As InferenceBuilder makes it.
   Inference(Llama model, Handler handler, const InferenceOptions& options = {});
   Inference(Inference&&) noexcept = default;
   Inference& operator=(Inference&& other) noexcept;
   // stop().
   ~Inference();
 
+  // A request to be placed and spawned; nothing happens before.
   InferenceCall infer(GenerateRequest request);
   // `inference.infer("Hello")`, with the defaults of GenerateRequest.
   template <std::convertible_to<std::string> Text>
@@ -260,15 +276,18 @@ class Inference {
   std::shared_ptr<InferenceState> state_;
 };
 
+// Puts a model and a handler together.
 template <class M>
 class InferenceBuilder;
 
+// Of a Llama.
 template <>
 class InferenceBuilder<Llama> {
  public:
   // A builder that can build: one without a model does not compile.
   class WithModel {
    public:
+    // How many jobs it takes on.
     WithModel& with_options(const InferenceOptions& options) {
       options_ = options;
       return *this;
@@ -293,6 +312,7 @@ class InferenceBuilder<Llama> {
     InferenceOptions options_;
   };
 
+  // The model that handlers are lent.
   WithModel with_model(Llama model) { return WithModel(std::move(model)); }
 };
 

@@ -32,18 +32,18 @@ using Device = std::string;  // "cpu", "cuda", or "auto": whatever the model was
 
 // One output of a generation.
 struct TokenOutput {
-  std::string token;  // the text that became whole with it; often, but not always, its own
-  int32_t token_id = 0;
-  int32_t index = 0;  // 0 for the first
+  std::string token;     // the text that became whole with it; often, but not always, its own
+  int32_t token_id = 0;  // of the token
+  int32_t index = 0;     // 0 for the first
 
   bool operator==(const TokenOutput&) const = default;
 };
 
 // What one turn gives: auto [id, text, done] = *model.generate_single_token(…).
 struct SingleToken {
-  int32_t token_id = 0;
-  std::string text;
-  bool done = false;  // a stop token, or the last of max_tokens
+  int32_t token_id = 0;  // of the token
+  std::string text;      // what became whole with it; may be ""
+  bool done = false;     // a stop token, or the last of max_tokens
 };
 
 // How a request's tokens are drawn: the most likely tokens whose probabilities sum to top_p, the
@@ -51,7 +51,7 @@ struct SingleToken {
 // same request gives the same tokens, whatever runs beside it. One thread at a time.
 class Sampler {
  public:
-  explicit Sampler(double top_p = 0.9, uint64_t seed = 42);
+  explicit Sampler(double top_p = 0.9, uint64_t seed = 42);  // top_p in (0, 1].
 
  private:
   friend class Llama;
@@ -69,7 +69,7 @@ class GenerationState {
   GenerationState& operator=(GenerationState&&) noexcept;
   ~GenerationState();
 
-  int32_t num_generated() const;
+  int32_t num_generated() const;  // tokens so far, a stop token included
 
  private:
   friend class Llama;
@@ -86,6 +86,7 @@ class Llama {
   // Engine::create() do.
   static Result<Llama> load(const std::string& path, const Device& device = "auto",
                             const EngineConfig& config = {});
+  // Over a model that is loaded. Fails as Engine::create() does.
   static Result<Llama> create(std::shared_ptr<const Model> model, const EngineConfig& config = {});
 
   // Tokenises the prompt (BOS as the model says) and checks that it fits. Computes nothing and
@@ -102,9 +103,10 @@ class Llama {
   Result<SingleToken> generate_single_token(GenerationState& state, double temperature,
                                             Sampler& sampler) const;
 
-  // The whole loop in one call: calls `on_output` (if any) with each output, and returns all of
-  // them. An error from on_output ends the generation and is returned.
+  // Told each output; an error from it ends the generation and is returned.
   using OnOutput = std::function<Result<void>(const TokenOutput&)>;
+  // The whole loop in one call: calls `on_output` (if any) with each output, and returns all of
+  // them. Fails as one turn does.
   Result<std::vector<TokenOutput>> generate_streaming(std::string_view prompt, int32_t max_tokens,
                                                       double temperature, Sampler& sampler,
                                                       const OnOutput& on_output = {}) const;
@@ -119,7 +121,7 @@ class Llama {
 
   // Whether the model was loaded on `device`.
   bool runs_on(const Device& device) const;
-  const Model& model() const;
+  const Model& model() const;  // valid as long as a copy of this
   // What it all runs on: figures, streams with more to choose, shutdown.
   Engine& engine() const;
 

@@ -33,6 +33,7 @@ class Decoder;
 class Tokenizer;
 class Trace;
 
+// How a model is loaded, and on what it runs.
 struct ModelOptions {
   std::string device = "auto";  // auto, cpu, cuda
   int threads = 0;              // worker threads of each context; 0: the usable cores
@@ -45,17 +46,18 @@ struct ModelOptions {
   ReadProgress on_read;  // while it is read: bytes so far and in all of this file
 };
 
+// What a model says of itself.
 struct ModelInfo {
-  std::string name;
-  std::string architecture;
-  int64_t n_params = 0;
-  int32_t n_vocab = 0;
-  int32_t n_embd = 0;
-  int32_t n_layer = 0;
-  int32_t n_head = 0;
-  int32_t n_ctx_train = 0;  // tokens
-  uint64_t size_bytes = 0;  // of the weights, as stored
-  std::string activations;  // what "auto" came to: "f32", "i16"
+  std::string name;          // as its file calls it; may be ""
+  std::string architecture;  // "llama", "qwen2", "qwen3"
+  int64_t n_params = 0;      // weights, in all
+  int32_t n_vocab = 0;       // token ids: 0 … n_vocab − 1
+  int32_t n_embd = 0;        // elements of a hidden state
+  int32_t n_layer = 0;       // decoder layers
+  int32_t n_head = 0;        // query heads of a layer
+  int32_t n_ctx_train = 0;   // tokens
+  uint64_t size_bytes = 0;   // of the weights, as stored
+  std::string activations;   // what "auto" came to: "f32", "i16"
   // What a context's kv_type of "auto" comes to: "f32" where activations are float32, so that
   // nothing is rounded that need not be; else "f16", whose rounding is lost beside theirs.
   std::string kv_type;
@@ -71,20 +73,26 @@ class Model {
                                                    const ModelOptions& options = {});
   ~Model();
 
+  // Valid as long as the model, as what follows is.
   const ModelInfo& info() const { return info_; }
 
   // Text to ids. add_bos: also what else the model puts around a text. parse_special: control
   // tokens in the text become their ids instead of staying text.
   Result<std::vector<int32_t>> tokenize(std::string_view text, bool add_bos = true,
                                         bool parse_special = false) const;
+  // The text of ids. special: control tokens show as their names.
   std::string detokenize(std::span<const int32_t> ids, bool special = false) const;
+  // For programs within the tree.
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   // The model's chat template of this name; empty: the default one. Fails with kNotFound where
   // there is none, or as ChatTemplate::parse() does. api/chat.h is what most want.
   Result<std::shared_ptr<const ChatTemplate>> chat_template(std::string_view name = {}) const;
+  // Its chat templates, as text.
   const ChatTemplateSources& chat_templates() const { return chat_templates_; }
 
+  // For programs within the tree.
   const std::shared_ptr<const Decoder>& decoder() const { return decoder_; }
+  // What it was loaded with.
   const ModelOptions& options() const { return options_; }
 
  private:
@@ -100,6 +108,7 @@ class Model {
   std::shared_ptr<const Decoder> decoder_;
 };
 
+// What a context has room for; fixed once it is made.
 struct ContextParams {
   int32_t n_ctx = 2048;            // most tokens of a sequence, prompt and generated
   int32_t max_batch_tokens = 512;  // tokens computed in one step
@@ -111,13 +120,15 @@ struct ContextParams {
   std::shared_ptr<Trace> trace;
 };
 
+// Why a generation ended: a stop token, max_tokens, a stop string, or because it was cancelled.
 enum class FinishReason { kStop, kLength, kStopString, kCancelled };
 // "stop", "length", "stop_string", "cancelled".
 std::string_view finish_reason_name(FinishReason reason);
 
+// How one call of Context generates.
 struct GenerateOptions {
-  int32_t max_tokens = 256;
-  SamplingParams sampling;
+  int32_t max_tokens = 256;               // generated at most
+  SamplingParams sampling;                // how tokens are drawn
   std::vector<std::string> stop_strings;  // the text ends before the first of them
   bool add_bos = true;                    // for prompts given as text
   bool parse_special = false;             // for prompts given as text
@@ -125,13 +136,14 @@ struct GenerateOptions {
   std::stop_token cancel;                 // looked at before every step
 };
 
+// What one call of Context gives.
 struct Generation {
-  std::vector<int32_t> prompt_ids;
-  std::vector<int32_t> ids;  // generated, without the stop token
-  std::string text;
-  FinishReason finish_reason = FinishReason::kLength;
-  double prompt_seconds = 0;    // until the first token
-  double generate_seconds = 0;  // from the first token to the last
+  std::vector<int32_t> prompt_ids;                     // what it went on from
+  std::vector<int32_t> ids;                            // generated, without the stop token
+  std::string text;                                    // of ids, whole UTF-8, without a stop string
+  FinishReason finish_reason = FinishReason::kLength;  // why it ended
+  double prompt_seconds = 0;                           // until the first token
+  double generate_seconds = 0;                         // from the first token to the last
 };
 
 // Called with each generated token and the text that became whole with it (often, but not always,
@@ -154,9 +166,11 @@ class Context {
   // the context can be used again after any of them.
   Result<Generation> generate(std::string_view prompt, const GenerateOptions& options = {},
                               const OnToken& on_token = {});
+  // The same, with the defaults but for max_tokens.
   Result<Generation> generate(std::string_view prompt, int32_t max_tokens) {
     return generate(prompt, GenerateOptions{.max_tokens = max_tokens});
   }
+  // The same from ids, which are used as they are.
   Result<Generation> generate(std::span<const int32_t> prompt_ids,
                               const GenerateOptions& options = {}, const OnToken& on_token = {});
 
@@ -187,18 +201,20 @@ class Context {
   // What was last generated with: for who goes on with a session.
   const SamplingParams& sampling() const;
 
+  // (index of the id, its logits [n_vocab]); valid until it returns.
+  using OnRow = std::function<void(int64_t row, std::span<const float> logits)>;
   // Logits of every id, from an empty sequence, computed `chunk` tokens a step (0:
-  // max_batch_tokens). on_row gets (index of the id, its logits [n_vocab]) in order. Needs
+  // max_batch_tokens). on_row is called in order. Needs
   // max_logit_rows ≥ chunk. Fails as generate() does, and with kCancelled where `cancel`, looked
   // at before every step, asks for it.
-  using OnRow = std::function<void(int64_t row, std::span<const float> logits)>;
   Result<void> evaluate(std::span<const int32_t> ids, int32_t chunk, const OnRow& on_row,
                         const std::stop_token& cancel = {});
 
   // Empties the sequence; its blocks return to the pool.
   void clear();
 
-  MemoryLedger memory() const;
+  MemoryLedger memory() const;  // what weights, KV and the largest step take
+  // The processor and the kernels that run it, for people to read.
   std::string device_description() const;
 
  private:

@@ -15,9 +15,10 @@
 
 namespace weft {
 
+// A trace file that is being written.
 class Trace {
  public:
-  using Clock = std::chrono::steady_clock;
+  using Clock = std::chrono::steady_clock;  // what all times are of
 
   // Fails as AtomicFile::create().
   static Result<std::shared_ptr<Trace>> create(const std::string& path);
@@ -30,6 +31,7 @@ class Trace {
 
   // A number for a group of tracks: an engine takes one.
   int32_t add_group(std::string_view name);
+  // What viewers call a track of a group.
   void name_track(int32_t group, int32_t track, std::string_view name);
   // Something that took from `begin` to `end`. `args` is the inside of a JSON object.
   void span(int32_t group, int32_t track, std::string_view name, Clock::time_point begin,
@@ -37,7 +39,9 @@ class Trace {
   // The same in two calls, around spans of the same track that may begin with it or end with it. It
   // is written a tick longer on both sides: of what begins at one time viewers take spans first.
   void begin(int32_t group, int32_t track, std::string_view name, Clock::time_point at);
+  // The end of what begin() began last on that track; `args` as above.
   void end(int32_t group, int32_t track, Clock::time_point at, std::string_view args = {});
+  // Something that took no time.
   void instant(int32_t group, int32_t track, std::string_view name, Clock::time_point at);
   // Values over time; `args` as above, each a number.
   void counter(int32_t group, std::string_view name, Clock::time_point at, std::string_view args);

@@ -73,16 +73,19 @@ enum class ErrorCode {
 // "gguf_bad_magic" for ErrorCode::kGgufBadMagic, and so on.
 std::string_view error_code_name(ErrorCode code);
 
+// What went wrong, for programs and for people.
 struct Error {
-  ErrorCode code = ErrorCode::kGenerationFailed;
+  ErrorCode code = ErrorCode::kGenerationFailed;  // for programs
   // Names the thing, what was found and what was wanted:
   // "blk.3.attn_q.weight: shape [4096, 4000], expected [4096, 4096]".
   std::string message;
 };
 
+// A T, or the Error for which there is none; std::expected's interface.
 template <class T>
 using Result = tl::expected<T, Error>;
 
+// An error to be returned where a Result is.
 inline tl::unexpected<Error> fail(ErrorCode code, std::string message) {
   return tl::unexpected<Error>(Error{code, std::move(message)});
 }

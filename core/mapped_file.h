@@ -17,6 +17,7 @@ namespace weft {
 // Bytes read so far, and in all. Called by the thread that opens, between reads.
 using ReadProgress = std::function<void(uint64_t done, uint64_t total)>;
 
+// How a file's bytes come to be memory.
 struct MapOptions {
   // Off: the bytes are read into memory of this process. Takes that memory and the time, but a
   // file that is overwritten or cut later can do no harm; with a mapping, touching what was cut
@@ -35,6 +36,7 @@ class MappedFile {
 
   // Page-aligned; valid as long as this object.
   std::span<const std::byte> bytes() const { return {memory_.data(), memory_.size()}; }
+  // As open() was given it.
   const std::string& path() const { return path_; }
   // False where the bytes are a copy in memory of our own.
   bool is_mapped() const { return is_mapped_; }

@@ -7,6 +7,7 @@
 
 namespace weft {
 
+// The same for every pool that is made with it.
 struct ThreadSetup {
   std::size_t stack_bytes = 0;  // of each thread; 0: the system's default
   // Processors that thread t may run on: worker_cpus[t % size]. Empty: all. Thread 0 is the

@@ -7,6 +7,6 @@ namespace weft {
 
 // The higher is started first, and preempted last.
 enum class Priority : uint8_t { kLow, kNormal, kHigh, kUrgent };
-inline constexpr int kNumPriorities = 4;
+inline constexpr int kNumPriorities = 4;  // How many there are.
 
 }  // namespace weft

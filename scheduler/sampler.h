@@ -16,6 +16,7 @@
 
 namespace weft {
 
+// How one request's tokens are drawn.
 struct SamplingParams {
   float temperature = 0.8f;         // ≥ 0; 0 takes the most likely token
   int32_t top_k = 40;               // keep the k most likely; ≤ 0: all
@@ -24,11 +25,12 @@ struct SamplingParams {
   float repetition_penalty = 1.0f;  // > 0; divides (or multiplies, below 0) logits of seen ids
   float presence_penalty = 0.0f;    // taken from logits of generated ids
   float frequency_penalty = 0.0f;   // the same, times how often
-  uint64_t seed = 42;
-  uint32_t sample_index = 0;                          // which of a request's n samples this is
+  uint64_t seed = 42;               // equal requests with equal seeds give equal tokens
+  uint32_t sample_index = 0;        // which of a request's n samples this is
   std::vector<std::pair<int32_t, float>> logit_bias;  // (token id, added to its logit)
 };
 
+// A chain of these steps, ready to draw.
 class Sampler {
  public:
   // Fails with kInvalidArgument (naming the field, its value and its range) or, for a biased id
@@ -41,6 +43,7 @@ class Sampler {
   Result<int32_t> sample(std::span<float> logits, std::span<const int32_t> prompt,
                          std::span<const int32_t> generated, int64_t position);
 
+  // What it draws with.
   const SamplingParams& params() const { return params_; }
 
  private:

@@ -18,6 +18,7 @@ class CancellationToken {
  public:
   // Runs what waits for it on this thread.
   void cancel() const { source_.request_stop(); }
+  // Whether cancel() was called.
   bool is_cancelled() const { return source_.stop_requested(); }
 
   // Completes when cancel() is called; with kCancelled where the wait itself was cancelled. An

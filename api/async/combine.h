@@ -46,13 +46,14 @@ auto run_group(const Executor& executor, std::vector<Awaitable<T>> all, Conditio
 
 }  // namespace detail
 
-// The one that completes first, an error among the values or not; the others are cancelled, and
-// have ended. At least one; T has a default.
+// Which of several completed first, and with what.
 template <class T>
 struct First {
-  size_t index = 0;
-  T value{};
+  size_t index = 0;  // of it among all
+  T value{};         // what it gave
 };
+// The one that completes first, an error among the values or not; the others are cancelled, and
+// have ended. At least one; T has a default. What the first throws is thrown.
 template <class T>
 Awaitable<First<T>> first_of(std::vector<Awaitable<T>> all) {
   const Executor executor = co_await asio::this_coro::executor;

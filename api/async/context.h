@@ -27,8 +27,8 @@ using weft::ContextParams;
 
 // Ids to go on with, and how many to generate after them.
 struct Batch {
-  std::vector<int32_t> ids;
-  int32_t max_tokens = 256;
+  std::vector<int32_t> ids;  // put after the sequence
+  int32_t max_tokens = 256;  // generated at most
 };
 
 namespace detail {
@@ -78,10 +78,10 @@ class AsyncContext {
         });
   }
 
-  // Each batch goes on from the one before it; gives the ids generated for each, without stop
-  // tokens. The first failure ends the call; the sequence keeps what came before. The timeout is
-  // each batch's.
+  // The ids generated for each batch, in order, without stop tokens.
   using BatchIds = std::vector<std::vector<int32_t>>;
+  // Each batch goes on from the one before it. The first failure ends the call; the sequence keeps
+  // what came before. The timeout is each batch's.
   template <TokenFor<BatchIds> Token = asio::use_awaitable_t<>>
   auto process_batch(std::vector<Batch> batches, Token&& token = {}) const {
     return detail::initiate<BatchIds>(
@@ -100,9 +100,7 @@ class AsyncContext {
   }
 
   // The sequence as a file. Loaded into a context over the same model, in any process, it goes on
-  // as if it had never stopped. Fail as files do; loading with kInvalidArgument for a file that is
-  // damaged, no state, or another model's, kTokenOutOfRange, or kLimitExceeded where it does not
-  // fit n_ctx: the sequence is then what it was.
+  // as if it had never stopped. Fails as files do.
   template <TokenFor<void> Token = asio::use_awaitable_t<>>
   auto save_state(std::string path, Token&& token = {}) const {
     return detail::initiate<void>(
@@ -111,6 +109,9 @@ class AsyncContext {
           start_save(core, std::move(path), std::move(op));
         });
   }
+  // Takes over a sequence that was saved. Fails as files do, with kInvalidArgument for one that is
+  // damaged, no state, or another model's, kTokenOutOfRange, or kLimitExceeded where it does not
+  // fit n_ctx: the sequence is then what it was.
   template <TokenFor<void> Token = asio::use_awaitable_t<>>
   auto load_state(std::string path, Token&& token = {}) const {
     return detail::initiate<void>(
@@ -122,11 +123,13 @@ class AsyncContext {
 
   // The sequence as the last call that is done has left it.
   std::vector<int32_t> tokens() const;
-  const ContextParams& params() const;
+  const ContextParams& params() const;  // what it was made with
   // Of the engine that computes it, which it shares with the others of its pool, if it has one.
   MemoryLedger memory() const;
 
+  // For the facades of this folder.
   explicit AsyncContext(std::shared_ptr<detail::ContextCore> core) : core_(std::move(core)) {}
+  // The same.
   const std::shared_ptr<detail::ContextCore>& core() const { return core_; }
 
  private:

@@ -19,6 +19,7 @@
 namespace weft::async {
 
 namespace asio = boost::asio;
+// Where handlers run; any executor of Asio.
 using Executor = asio::any_io_executor;
 
 namespace detail {

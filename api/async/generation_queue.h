@@ -45,8 +45,9 @@ class GenerationQueue {
         });
   }
 
-  // For a worker: the next request; nothing once the queue is closed and empty.
+  // For a worker: a request; nothing once the queue is closed and empty.
   using Next = std::optional<detail::QueuedGeneration>;
+  // The next one, when there is one.
   template <TokenFor<Next> Token = asio::use_awaitable_t<>>
   auto next(Token&& token = {}) const {
     return detail::initiate<Next>(
@@ -56,7 +57,7 @@ class GenerationQueue {
 
   // Refuses what is new; workers end when they have done the rest.
   void close() const;
-  int32_t waiting() const;
+  int32_t waiting() const;  // requests that no worker has taken
 
  private:
   using Core = std::shared_ptr<detail::QueueCore>;

@@ -38,8 +38,9 @@ namespace weft::async {
 
 using weft::ModelInfo;
 
+// How a model is loaded, and how many requests it works on.
 struct AsyncConfig {
-  std::string model_path;
+  std::string model_path;        // a GGUF file, or the first of its splits
   int32_t gpu_layers = 0;        // more than the model has: all. No GPU: the CPU, with a warning
   int32_t context_size = 2048;   // tokens of a request, prompt and generated
   int32_t threads = 0;           // that compute; 0: the cores this process may use
@@ -65,6 +66,7 @@ class AsyncModel {
   static auto load(std::string path, Token&& token = {}) {
     return load_with_config(AsyncConfig{.model_path = std::move(path)}, std::forward<Token>(token));
   }
+  // The same, with more to say.
   template <TokenFor<AsyncModel> Token = asio::use_awaitable_t<>>
   static auto load_with_config(AsyncConfig config, Token&& token = {}) {
     return detail::initiate<AsyncModel>(
@@ -79,6 +81,7 @@ class AsyncModel {
     return load_with_config(runtime, AsyncConfig{.model_path = std::move(path)},
                             std::forward<Token>(token));
   }
+  // The same, with more to say.
   template <TokenFor<AsyncModel> Token = asio::use_awaitable_t<>>
   static auto load_with_config(const Runtime& runtime, AsyncConfig config, Token&& token = {}) {
     return detail::initiate<AsyncModel>(
@@ -135,6 +138,7 @@ class AsyncModel {
         });
   }
 
+  // As Model::tokenize(), on a blocking thread.
   template <TokenFor<std::vector<int32_t>> Token = asio::use_awaitable_t<>>
   auto tokenize_async(std::string text, bool add_bos = true, Token&& token = {}) const {
     return detail::initiate<std::vector<int32_t>>(
@@ -144,12 +148,12 @@ class AsyncModel {
         });
   }
 
-  const ModelInfo& model_info() const;
+  const ModelInfo& model_info() const;  // valid as long as a copy of this
   // Requests are taken: the runtime has not been shut down.
   bool is_ready() const;
   // What was asked for and is done otherwise, one line each.
   const std::vector<std::string>& warnings() const;
-  const AsyncConfig& config() const;
+  const AsyncConfig& config() const;  // what it was loaded with
   // The weights, for a Context, an Engine or another AsyncModel.
   const std::shared_ptr<const Model>& model() const;
   // Of its engine; all zero before the first request.
@@ -160,7 +164,9 @@ class AsyncModel {
   // Requests in line for a place.
   int32_t waiting() const;
 
+  // For the facades of this folder.
   explicit AsyncModel(std::shared_ptr<detail::ModelCore> core) : core_(std::move(core)) {}
+  // The same.
   const std::shared_ptr<detail::ModelCore>& core() const { return core_; }
   // Begins `op` on the runtime (null: one of the model's own) and calls `with_model` once, on a
   // blocking thread: for what begins with a model.

@@ -26,6 +26,7 @@ namespace detail {
 class PoolCore;
 }
 
+// Instances of a pool, and who waits for them.
 struct PoolStats {
   int32_t size = 0;       // that there are, or will be once those in use beyond it are returned
   int32_t available = 0;  // clean, to be had at once
@@ -37,6 +38,7 @@ struct PoolStats {
 // on it and gives it back.
 class PooledModel {
  public:
+  // Made by ModelPool.
   PooledModel(std::shared_ptr<detail::PoolCore> pool, AsyncContext context)
       : pool_(std::move(pool)), context_(std::move(context)) {}
   PooledModel(PooledModel&& other) noexcept
@@ -44,9 +46,9 @@ class PooledModel {
   PooledModel& operator=(PooledModel&& other) noexcept;
   ~PooledModel();
 
-  AsyncContext& context() { return *context_; }
-  AsyncContext* operator->() { return &*context_; }
-  AsyncContext& operator*() { return *context_; }
+  AsyncContext& context() { return *context_; }      // the instance: an empty sequence
+  AsyncContext* operator->() { return &*context_; }  // the same
+  AsyncContext& operator*() { return *context_; }    // the same
 
  private:
   void give_back();
@@ -87,12 +89,12 @@ class ModelPool {
         });
   }
 
-  // Waits for an instance, first come first served. Cancelling loses nothing. `acquire_for` fails
-  // with kTimedOut; both with kShutDown.
+  // Waits for an instance, first come first served. Cancelling loses nothing. Fails with kShutDown.
   template <TokenFor<PooledModel> Token = asio::use_awaitable_t<>>
   auto acquire(Token&& token = {}) const {
     return acquire_for(std::chrono::milliseconds::max(), std::forward<Token>(token));
   }
+  // The same; kTimedOut where there is none in time.
   template <TokenFor<PooledModel> Token = asio::use_awaitable_t<>>
   auto acquire_for(std::chrono::milliseconds timeout, Token&& token = {}) const {
     return detail::initiate<PooledModel>(std::forward<Token>(token),
@@ -122,11 +124,12 @@ class ModelPool {
         [core = core_, n](detail::OpPtr<void> op) { start_resize(core, n, std::move(op)); });
   }
 
-  PoolStats stats() const;
-  const AsyncModel& model() const;
+  PoolStats stats() const;          // as of now
+  const AsyncModel& model() const;  // that all instances share
   // What all instances take together; the weights are counted once.
   MemoryLedger memory() const;
 
+  // For the facades of this folder.
   explicit ModelPool(std::shared_ptr<detail::PoolCore> core) : core_(std::move(core)) {}
 
  private:

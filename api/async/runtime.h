@@ -30,7 +30,7 @@ class RuntimeBuilder;
 // made on it may outlive it: what they are asked then fails with kShutDown.
 class Runtime {
  public:
-  static RuntimeBuilder builder();
+  static RuntimeBuilder builder();  // Options a call at a time.
   // Fails with kInvalidArgument, naming the field, or kLimitExceeded where the system gives no
   // thread.
   static Result<Runtime> create(const RuntimeOptions& options = {});
@@ -53,6 +53,7 @@ class Runtime {
     detail::start_coroutine(core_, detail::run_coroutine<U>(std::move(function), task), task);
     return {core_, std::move(task)};
   }
+  // A coroutine that was called already, and has not begun.
   template <class U>
   JoinHandle<typename detail::OutcomeOf<U>::type> spawn(Awaitable<U> awaitable) {
     auto held = std::make_shared<Awaitable<U>>(std::move(awaitable));
@@ -85,9 +86,9 @@ class Runtime {
     return spawn(std::move(function)).get();
   }
 
-  RuntimeMetrics metrics() const;
-  Executor executor() const;
-  bool is_running() const;
+  RuntimeMetrics metrics() const;  // Of now.
+  Executor executor() const;  // Where its coroutines and callbacks run, for what is Asio's own.
+  bool is_running() const;    // Whether it was not shut down.
 
   // Refuses what is new, and waits up to `timeout` for tasks and generations. Those that are left
   // are cancelled and end with kShutDown or kCancelled; kTimedOut then says so. No thread of the
@@ -96,6 +97,7 @@ class Runtime {
   // themselves.
   Result<void> shutdown(std::chrono::milliseconds timeout = std::chrono::seconds(30));
 
+  // For what is made on it.
   const std::shared_ptr<detail::RuntimeCore>& core() const { return core_; }
 
  private:
@@ -109,6 +111,7 @@ class Runtime {
 // RuntimeOptions, a call a field.
 class RuntimeBuilder {
  public:
+  // The fields of RuntimeOptions:
   RuntimeBuilder& worker_threads(int n) { return options_.worker_threads = n, *this; }
   RuntimeBuilder& max_blocking_threads(int n) { return options_.max_blocking_threads = n, *this; }
   RuntimeBuilder& thread_stack_size(size_t n) { return options_.thread_stack_bytes = n, *this; }
@@ -118,11 +121,12 @@ class RuntimeBuilder {
   RuntimeBuilder& on_exception(std::function<void(std::string_view)> sink) {
     return options_.on_exception = std::move(sink), *this;
   }
-  // Always on; there for those who are used to asking for it.
+  // Always on; there for those who are used to asking for it:
   RuntimeBuilder& enable_io() { return *this; }
   RuntimeBuilder& enable_time() { return *this; }
   RuntimeBuilder& enable_all() { return *this; }
 
+  // Fails as Runtime::create() does.
   Result<Runtime> build() const { return Runtime::create(options_); }
 
  private:

@@ -21,6 +21,7 @@
 
 namespace weft::async {
 
+// A coroutine that gives a T, to be awaited or spawned.
 template <class T>
 using Awaitable = asio::awaitable<T>;
 
@@ -217,6 +218,7 @@ template <class T>
 class JoinHandle {
  public:
   JoinHandle() = default;
+  // Made by Runtime::spawn().
   JoinHandle(std::shared_ptr<detail::RuntimeCore> core, std::shared_ptr<detail::Task<T>> task)
       : core_(std::move(core)), task_(std::move(task)) {}
 
@@ -241,6 +243,7 @@ class JoinHandle {
   // A coroutine's current wait ends; a blocking function sees it on its stop_token, and one that
   // has not begun never does.
   void cancel() const { task_->cancel(); }
+  // Whether join() and get() will not wait.
   bool is_finished() const { return task_->is_finished(); }
 
  private:

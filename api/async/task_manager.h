@@ -23,10 +23,12 @@
 
 namespace weft::async {
 
+// How a worker is.
 struct WorkerStatus {
+  // Stopped workers have finished.
   enum class State { kRunning, kFinished, kFailed };
-  State state = State::kRunning;
-  std::optional<Error> error;  // of one that failed: what it returned or threw
+  State state = State::kRunning;  // as of now
+  std::optional<Error> error;     // of one that failed: what it returned or threw
 };
 
 namespace detail {

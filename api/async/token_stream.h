@@ -22,13 +22,14 @@
 
 namespace weft::async {
 
+// How a stream's tokens are drawn, limited and given.
 struct StreamConfig {
-  int32_t max_tokens = 256;
+  int32_t max_tokens = 256;  // generated at most
   float temperature = 0.8f;  // 0 takes the most likely token
   int32_t top_k = 40;        // ≤ 0: all
-  float top_p = 0.95f;
-  uint64_t seed = 42;   // the same request with the same seed gives the same tokens
-  int32_t buffer = 32;  // tokens the reader may be behind; 0: any number
+  float top_p = 0.95f;       // (0, 1]; keep the smallest set of at least this mass
+  uint64_t seed = 42;        // the same request with the same seed gives the same tokens
+  int32_t buffer = 32;       // tokens the reader may be behind; 0: any number
   // From the call to the last token, the time in line included. What was made until then can be
   // read, then comes kTimedOut. 0: none.
   int64_t timeout_ms = 30000;
@@ -36,9 +37,10 @@ struct StreamConfig {
   std::vector<std::string> stop_sequences;  // the text ends before the first of them
 };
 
+// One generated token.
 struct TokenData {
-  std::string text;  // what became whole with this token; always valid UTF-8, may be ""
-  int32_t token_id = 0;
+  std::string text;      // what became whole with this token; always valid UTF-8, may be ""
+  int32_t token_id = 0;  // of the token
   // The last of a generation that comes to its end: by its length, a stop sequence, or the model's
   // stop token, which is this one then, without text. Nobody else is it.
   bool is_final = false;
@@ -53,6 +55,7 @@ class Generation;
 // generation. It keeps its model alive.
 class TokenStream {
  public:
+  // Made by generate_stream().
   explicit TokenStream(std::shared_ptr<detail::Generation> generation);
   TokenStream(TokenStream&&) noexcept = default;
   TokenStream& operator=(TokenStream&& other) noexcept;
@@ -76,9 +79,9 @@ class TokenStream {
   // kCancelled. Again: nothing happens.
   void cancel();
 
-  bool is_finished() const;          // next() will not give another token
-  int32_t tokens_generated() const;  // that were given to the reader
-  const StreamConfig& config() const;
+  bool is_finished() const;            // next() will not give another token
+  int32_t tokens_generated() const;    // that were given to the reader
+  const StreamConfig& config() const;  // what it was made with
 
  private:
   static void start_next(const std::weak_ptr<detail::Generation>& generation,

@@ -27,6 +27,7 @@
 
 namespace weft::llm {
 
+// The model, its memory and its threads; fixed once it is made.
 struct AsyncLLMConfig {
   // A path, or a name that is looked for below $WEFT_MODELS (api/model_path.h).
   std::string model = "Qwen/Qwen3-0.6B";
@@ -45,52 +46,61 @@ struct AsyncLLMConfig {
 // Numbers of one AsyncLLM count from 1 and are not used again.
 using RequestId = uint64_t;
 
+// What a request may ask for beside its sampling.
 struct RequestOptions {
   Priority priority = Priority::kNormal;  // kLow, kNormal, kHigh, kUrgent
   // From its submission to its last token; kTimedOut then, and the work stops. 0: none.
   std::chrono::milliseconds timeout{0};
 };
 
+// A finished request.
 struct GenerationOutput {
-  RequestId request_id = 0;
-  std::string prompt;
-  std::string generated_text;
+  RequestId request_id = 0;      // its number
+  std::string prompt;            // as it was given, or the rendered talk
+  std::string generated_text;    // whole UTF-8, without a stop sequence
   int32_t tokens_generated = 0;  // without the stop token
   int32_t total_tokens = 0;      // with the prompt's
   // The KV blocks that it had, in order of position; given back by now.
   std::vector<int32_t> block_indices;
-  FinishReason finish_reason = FinishReason::kLength;
+  FinishReason finish_reason = FinishReason::kLength;  // why it ended
 };
 
+// One step of a stream.
 struct StreamOutput {
-  std::string token;  // the text that became whole with it; may be ""
-  int32_t token_id = -1;
-  std::string text;  // so far, this token's included
+  std::string token;      // the text that became whole with it; may be ""
+  int32_t token_id = -1;  // of the token
+  std::string text;       // so far, this token's included
   // The last output, and exactly one is. Where a stop token ended the request it is one of its own,
   // with nothing but this: token "", token_id −1.
   bool finished = false;
-  int32_t tokens_generated = 0;
-  RequestId request_id = 0;
+  int32_t tokens_generated = 0;  // so far
+  RequestId request_id = 0;      // its number
 };
 
 // What try_get_result() found.
 struct Polled {
+  // What became of a number.
   enum class State { kReady, kNotReady, kUnknown };
-  State state = State::kUnknown;
+  State state = State::kUnknown;                   // of it
   std::optional<Result<GenerationOutput>> result;  // where kReady
 };
 
+// Figures since the start; waiting, running and blocks are those of now.
 struct AsyncLLMStats {
-  // Requests since the start. submitted = the other five + those that are under way.
-  uint64_t submitted = 0, completed = 0, failed = 0, cancelled = 0, timed_out = 0;
-  int32_t waiting_for_room = 0;  // their submitters wait for a place in the queue
-  int32_t waiting = 0;           // in the queue: at most max_queue_size
-  int32_t running = 0;
-  int32_t results_kept = 0;  // not fetched yet
-  uint64_t results_expired = 0;
+  uint64_t submitted = 0;         // requests: those of the next four rows and those under way
+  uint64_t completed = 0;         // came to their end
+  uint64_t failed = 0;            // ended with another error than the two that follow
+  uint64_t cancelled = 0;         // kCancelled
+  uint64_t timed_out = 0;         // kTimedOut
+  int32_t waiting_for_room = 0;   // their submitters wait for a place in the queue
+  int32_t waiting = 0;            // in the queue: at most max_queue_size
+  int32_t running = 0;            // in the engine
+  int32_t results_kept = 0;       // not fetched yet
+  uint64_t results_expired = 0;   // dropped after keep_results
   uint64_t prompt_tokens = 0;     // computed
   uint64_t generated_tokens = 0;  // of all requests, as they are made
-  int32_t blocks_total = 0, blocks_used = 0;
+  int32_t blocks_total = 0;       // of the KV pool
+  int32_t blocks_used = 0;        // by requests that run
 };
 
 class Core;
@@ -109,8 +119,8 @@ class Stream {
   Result<std::optional<StreamOutput>> next();
   // What next() would give, if it need not wait.
   std::optional<Result<std::optional<StreamOutput>>> try_next();
-  void cancel();
-  RequestId request_id() const;
+  void cancel();                 // next() says kCancelled, once what was made is read
+  RequestId request_id() const;  // its number
 
  private:
   friend class AsyncLLM;
@@ -136,6 +146,7 @@ class Stream {
 // callback's included, but not from within Engine::run_between_steps().
 class AsyncLLM {
  public:
+  // Told the answer.
   using OnDone = std::function<void(Result<GenerationOutput>)>;
 
   // Loads the model and starts the threads. Fails with kNotFound (where it looked), kUnsupported
@@ -159,6 +170,7 @@ class AsyncLLM {
   // AsyncLLM was shut down.) What it throws is swallowed.
   void generate(std::string prompt, const SamplingParams& params, const RequestOptions& options,
                 OnDone on_done);
+  // The same, a token at a time.
   Stream generate_stream(std::string prompt, const SamplingParams& params = {},
                          const RequestOptions& options = {});
   // The same for messages: the prompt is what the model's chat template makes of them, on a worker
@@ -170,11 +182,13 @@ class AsyncLLM {
                                              const ChatOptions& chat_options = {});
   void chat(std::vector<ChatMessage> messages, const SamplingParams& params,
             const RequestOptions& options, const ChatOptions& chat_options, OnDone on_done);
+  // The same, a token at a time.
   Stream chat_stream(std::vector<ChatMessage> messages, const SamplingParams& params = {},
                      const RequestOptions& options = {}, const ChatOptions& chat_options = {});
-  // Answers in the order of the prompts, each its own; never more than batch_size of them under
-  // way at once. Does not wait for a place in the queue: its requests do.
+  // In the order of the prompts, each its own.
   using Answers = std::vector<Result<GenerationOutput>>;
+  // Never more than batch_size of the prompts are under way at once. Does not wait for a place in
+  // the queue: its requests do.
   std::future<Answers> generate_batch(std::vector<std::string> prompts,
                                       const SamplingParams& params = {}, int32_t batch_size = 4);
   // The same with a callback, as generate() calls it.
@@ -193,14 +207,14 @@ class AsyncLLM {
   std::future<Result<GenerationOutput>> get_result(RequestId id);
   // The same with a callback, as generate() calls it; on the calling thread where it is ready.
   void get_result(RequestId id, OnDone on_done);
-  Polled try_get_result(RequestId id);
+  Polled try_get_result(RequestId id);  // the same without waiting
   // Ends a request of any kind with kCancelled, its work within one step. False where there is
   // none under way by this number.
   bool cancel(RequestId id);
 
-  AsyncLLMStats get_stats() const;
-  const AsyncLLMConfig& config() const;
-  const Model& model() const;
+  AsyncLLMStats get_stats() const;       // as of now
+  const AsyncLLMConfig& config() const;  // what it was made with
+  const Model& model() const;            // valid as long as this object
   // The engine that runs the requests, for its ledger and for requests of another kind.
   Engine& engine() const;
 

@@ -74,8 +74,8 @@ WEFT_API const char* weft_version(void);
 
 // An element of a list of texts. Its layout never changes.
 typedef struct weft_string {
-  const char* data;
-  size_t size;  // bytes, or WEFT_NTS
+  const char* data;  // may be NULL where size is 0
+  size_t size;       // bytes, or WEFT_NTS
 } weft_string;
 
 // ================================================================== errors
@@ -161,12 +161,14 @@ WEFT_API void weft_error_free(weft_error* error);
 
 // Text. Immutable. The functions return "" and 0 for NULL.
 typedef struct weft_text weft_text;
+// Its bytes, valid as long as the text, and how many they are:
 WEFT_API const char* weft_text_data(const weft_text* text);
 WEFT_API size_t weft_text_size(const weft_text* text);
 WEFT_API void weft_text_free(weft_text* text);
 
 // Token ids. Immutable. The functions return NULL and 0 for NULL.
 typedef struct weft_ids weft_ids;
+// The ids, valid as long as the handle, and how many they are:
 WEFT_API const int32_t* weft_ids_data(const weft_ids* ids);
 WEFT_API size_t weft_ids_count(const weft_ids* ids);
 WEFT_API void weft_ids_free(weft_ids* ids);
@@ -187,6 +189,7 @@ enum {
 // loop's (asyncio.wait, Promise.race); to give up on a call, cancel what it was given and await its
 // completion, which comes within one step.
 typedef struct weft_cancel weft_cancel;
+// One that nobody has requested yet.
 WEFT_API weft_status weft_cancel_new(weft_cancel** cancel, weft_error** error);
 // Runs, on this thread, what weft does upon it; completions do not run here. NULL: nothing.
 WEFT_API void weft_cancel_request(weft_cancel* cancel);
@@ -197,6 +200,7 @@ WEFT_API void weft_cancel_free(weft_cancel* cancel);
 
 // ================================================================== model
 
+// How a model is loaded, and on what it runs.
 typedef struct weft_model_options {
   size_t struct_size;
   const char* device;       // "auto", "cpu", "cuda"
@@ -214,6 +218,7 @@ WEFT_API void weft_model_options_init(weft_model_options* options, size_t struct
 typedef int32_t weft_pooling;
 enum { WEFT_POOLING_LAST = 0, WEFT_POOLING_MEAN = 1, WEFT_POOLING_FIRST = 2, WEFT_POOLING_MAX = 3 };
 
+// What a model says of itself (ModelInfo of the C++ interface):
 typedef struct weft_model_info {
   size_t struct_size;
   const char* name;          // this and the other texts: valid as long as the handle
@@ -241,6 +246,7 @@ WEFT_API weft_status weft_model_load(const char* path, const weft_model_options*
                                      weft_model** model, weft_error** error);
 WEFT_API void weft_model_free(weft_model* model);
 
+// Fills in *info.
 WEFT_API weft_status weft_model_get_info(const weft_model* model, weft_model_info* info,
                                          weft_error** error);
 
@@ -258,10 +264,11 @@ WEFT_API weft_status weft_model_detokenize(const weft_model* model, const int32_
 
 // Its layout never changes.
 typedef struct weft_chat_message {
-  weft_string role;  // "system", "user", "assistant", …
-  weft_string content;
+  weft_string role;     // "system", "user", "assistant", …
+  weft_string content;  // as it is to stand in the prompt
 } weft_chat_message;
 
+// How a talk becomes a prompt, beside its messages.
 typedef struct weft_chat_options {
   size_t struct_size;
   const char* template_name;      // of the model's templates; "": the default one
@@ -284,6 +291,7 @@ WEFT_API weft_status weft_model_tokenize_chat(const weft_model* model,
 
 // ================================================================== context
 
+// What a context has room for.
 typedef struct weft_context_params {
   size_t struct_size;
   int32_t n_ctx;             // most tokens of a sequence, prompt and generated
@@ -293,6 +301,7 @@ typedef struct weft_context_params {
 } weft_context_params;
 WEFT_API void weft_context_params_init(weft_context_params* params, size_t struct_size);
 
+// How tokens are drawn (SamplingParams):
 typedef struct weft_sampling {
   size_t struct_size;
   float temperature;         // ≥ 0; 0 takes the most likely token
@@ -306,6 +315,7 @@ typedef struct weft_sampling {
 } weft_sampling;
 WEFT_API void weft_sampling_init(weft_sampling* sampling, size_t struct_size);
 
+// How one call of a context generates (GenerateOptions):
 typedef struct weft_generate_options {
   size_t struct_size;
   int32_t max_tokens;
@@ -325,14 +335,16 @@ WEFT_API void weft_generate_options_init(weft_generate_options* options, size_t 
 
 // What a context generated. Immutable. The functions take no NULL but for `size` and `count`.
 typedef struct weft_generation weft_generation;
+// The text, without a stop string; its size, in bytes, goes to *size.
 WEFT_API const char* weft_generation_text(const weft_generation* generation, size_t* size);
 // Generated, without the stop token.
 WEFT_API const int32_t* weft_generation_ids(const weft_generation* generation, size_t* count);
 // All that it went on from.
 WEFT_API const int32_t* weft_generation_prompt_ids(const weft_generation* generation,
                                                    size_t* count);
+// Why it ended.
 WEFT_API weft_finish_reason weft_generation_finish_reason(const weft_generation* generation);
-// Until the first token, and from the first token to the last.
+// Until the first token, and from the first token to the last:
 WEFT_API double weft_generation_prompt_seconds(const weft_generation* generation);
 WEFT_API double weft_generation_seconds(const weft_generation* generation);
 WEFT_API void weft_generation_free(weft_generation* generation);
@@ -365,6 +377,7 @@ WEFT_API weft_status weft_context_resume(weft_context* context, const int32_t* m
 // damaged, foreign or too long for n_ctx is refused, and the context is then as before.
 WEFT_API weft_status weft_context_save(const weft_context* context, const char* path,
                                        weft_error** error);
+// Takes over what was saved; see above.
 WEFT_API weft_status weft_context_load(weft_context* context, const char* path, weft_error** error);
 // The ids of the sequence, prompt and generated.
 WEFT_API weft_status weft_context_get_ids(const weft_context* context, weft_ids** ids,
@@ -374,6 +387,7 @@ WEFT_API weft_status weft_context_clear(weft_context* context, weft_error** erro
 
 // ================================================================== completions
 
+// What a completion is given beside the error: nothing, text, ids. Valid until it returns:
 typedef void (*weft_on_done)(void* user_data, const weft_error* error);
 typedef void (*weft_on_text)(void* user_data, const weft_error* error, const char* text,
                              size_t size);
@@ -387,6 +401,7 @@ typedef void (*weft_on_ids)(void* user_data, const weft_error* error, const int3
 // requested when the work is to end; it is not yours to free.
 typedef weft_status (*weft_work)(void* user_data, const weft_cancel* cancel, weft_error** error);
 
+// The threads of a runtime.
 typedef struct weft_runtime_options {
   size_t struct_size;
   int32_t worker_threads;        // run completions; 0: the cores this process may use
@@ -396,6 +411,7 @@ typedef struct weft_runtime_options {
 } weft_runtime_options;
 WEFT_API void weft_runtime_options_init(weft_runtime_options* options, size_t struct_size);
 
+// Exact, as of one moment (RuntimeMetrics):
 typedef struct weft_runtime_metrics {
   size_t struct_size;
   uint64_t active_tasks;     // spawned and not ended
@@ -412,6 +428,7 @@ typedef struct weft_runtime_metrics {
 // worker. Models, streams and the like may outlive their runtime: what they are asked then fails
 // with WEFT_SHUT_DOWN.
 typedef struct weft_runtime weft_runtime;
+// Starts the worker threads.
 WEFT_API weft_status weft_runtime_new(const weft_runtime_options* options, weft_runtime** runtime,
                                       weft_error** error);
 // Refuses what is new, waits up to timeout_ms for what is under way, and cancels what is left then:
@@ -423,6 +440,7 @@ WEFT_API weft_status weft_runtime_shutdown(weft_runtime* runtime, int64_t timeou
 WEFT_API void weft_runtime_free(weft_runtime* runtime);
 // 0 once it is being shut down, and for NULL.
 WEFT_API int32_t weft_runtime_is_running(const weft_runtime* runtime);
+// Fills in *metrics.
 WEFT_API weft_status weft_runtime_get_metrics(const weft_runtime* runtime,
                                               weft_runtime_metrics* metrics, weft_error** error);
 
@@ -438,6 +456,7 @@ WEFT_API weft_status weft_runtime_spawn_blocking(weft_runtime* runtime, weft_wor
                                                  weft_task** task, weft_error** error);
 // Requests its `cancel`; work that has not begun never does, and ends with WEFT_CANCELLED.
 WEFT_API void weft_task_cancel(weft_task* task);
+// Whether weft_task_join() will not wait.
 WEFT_API int32_t weft_task_is_finished(const weft_task* task);
 // Waits, and gives what the work returned: once, and only of a task without on_done. Not on a
 // worker thread.
@@ -446,6 +465,7 @@ WEFT_API void weft_task_free(weft_task* task);
 
 // ================================================================== asynchronous model
 
+// How a model is loaded, and how many requests it works on.
 typedef struct weft_async_config {
   size_t struct_size;
   int32_t gpu_layers;       // more than the model has: all. No GPU: the CPU, with a warning
@@ -458,6 +478,7 @@ typedef struct weft_async_config {
 } weft_async_config;
 WEFT_API void weft_async_config_init(weft_async_config* config, size_t struct_size);
 
+// How a stream's tokens are drawn, limited and given (StreamConfig):
 typedef struct weft_stream_config {
   size_t struct_size;
   int32_t max_tokens;
@@ -473,15 +494,24 @@ typedef struct weft_stream_config {
 } weft_stream_config;
 WEFT_API void weft_stream_config_init(weft_stream_config* config, size_t struct_size);
 
+// Figures of an engine since it was made; requests and blocks are those of now (EngineStats):
 typedef struct weft_engine_stats {
   size_t struct_size;
-  int32_t waiting, running, paused;  // requests
-  int32_t blocks_free, blocks_cached, blocks_owned, blocks_capacity;
-  uint64_t steps, preemptions;
+  int32_t waiting;
+  int32_t running;
+  int32_t paused;
+  int32_t blocks_free;
+  int32_t blocks_cached;
+  int32_t blocks_owned;
+  int32_t blocks_capacity;
+  uint64_t steps;
+  uint64_t preemptions;
   uint64_t prompt_tokens;  // computed
   uint64_t cached_tokens;  // found in the prefix cache instead
   uint64_t generated_tokens;
-  uint64_t finished, cancelled, failed;  // requests
+  uint64_t finished;
+  uint64_t cancelled;
+  uint64_t failed;
 } weft_engine_stats;
 
 // A model that is asked without waiting. Requests of one model share each step of it. Freeing the
@@ -490,7 +520,7 @@ typedef struct weft_async_model weft_async_model;
 // A generation as it is made, a token at a time. Freeing it cancels the generation.
 typedef struct weft_stream weft_stream;
 
-// What is given is yours to free.
+// What is given is yours to free:
 typedef void (*weft_on_async_model)(void* user_data, const weft_error* error,
                                     weft_async_model* model);
 typedef void (*weft_on_stream)(void* user_data, const weft_error* error, weft_stream* stream);
@@ -529,10 +559,12 @@ WEFT_API weft_status weft_async_model_generate_stream(const weft_async_model* mo
                                                       const weft_cancel* cancel,
                                                       weft_on_stream on_stream, void* user_data,
                                                       weft_error** error);
+// As weft_model_tokenize(), without special tokens in the text.
 WEFT_API weft_status weft_async_model_tokenize(const weft_async_model* model, const char* text,
                                                size_t size, int32_t add_bos, weft_on_ids on_ids,
                                                void* user_data, weft_error** error);
 
+// Fills in *info.
 WEFT_API weft_status weft_async_model_get_info(const weft_async_model* model, weft_model_info* info,
                                                weft_error** error);
 // Of its engine; all zero before the first request.
@@ -551,14 +583,15 @@ WEFT_API const char* weft_async_model_warning(const weft_async_model* model, siz
 
 // ---- Streams ----
 
+// One generated token.
 typedef struct weft_token {
   size_t struct_size;
-  int32_t token_id;
+  int32_t token_id;  // of the token
   // The last of a generation that comes to its end; nobody else is it.
   int32_t is_final;
   float logprob;     // natural logarithm of the model's own probability, before the sampler
   const char* text;  // what became whole with it; always valid UTF-8, may be ""
-  size_t size;
+  size_t size;       // of the text, in bytes
 } weft_token;
 
 // `token` is NULL, with no error, once the generation has come to its end.
@@ -585,6 +618,7 @@ WEFT_API weft_status weft_stream_try_next(weft_stream* stream, weft_token* token
 // Ends the generation before its next step; what was made can still be read, then comes
 // WEFT_CANCELLED.
 WEFT_API void weft_stream_cancel(weft_stream* stream);
+// weft_stream_next() will not give another token.
 WEFT_API int32_t weft_stream_is_finished(const weft_stream* stream);
 // That were given to the reader.
 WEFT_API int32_t weft_stream_tokens_generated(const weft_stream* stream);
@@ -599,6 +633,7 @@ WEFT_API void weft_stream_free(weft_stream* stream);
 // a file. Calls on one context are done one after another, in their order; a stream is done when it
 // was read to its end or freed.
 typedef struct weft_async_context weft_async_context;
+// The context is yours to free.
 typedef void (*weft_on_async_context)(void* user_data, const weft_error* error,
                                       weft_async_context* context);
 
@@ -623,17 +658,18 @@ WEFT_API weft_status weft_async_context_generate_stream(const weft_async_context
                                                         weft_on_stream on_stream, void* user_data,
                                                         weft_error** error);
 
-// Ids to go on with, and how many to generate after them. Its layout never changes.
+// Ids to go on with, and how many to generate after them. Its layout never changes:
 typedef struct weft_batch {
   const int32_t* ids;
   size_t count;
   int32_t max_tokens;
 } weft_batch;
-// Its layout never changes.
+// Some ids. Its layout never changes:
 typedef struct weft_id_list {
   const int32_t* ids;
   size_t count;
 } weft_id_list;
+// Lists of ids, valid until it returns.
 typedef void (*weft_on_id_lists)(void* user_data, const weft_error* error,
                                  const weft_id_list* lists, size_t count);
 // Each batch goes on from the one before it; gives the ids generated for each, without stop tokens.
@@ -645,7 +681,7 @@ WEFT_API weft_status weft_async_context_process_batch(const weft_async_context* 
 WEFT_API weft_status weft_async_context_clear(const weft_async_context* context,
                                               weft_on_done on_done, void* user_data,
                                               weft_error** error);
-// As weft_context_save() and weft_context_load(): the files are the same.
+// As weft_context_save() and weft_context_load(), with the same files:
 WEFT_API weft_status weft_async_context_save_state(const weft_async_context* context,
                                                    const char* path, weft_on_done on_done,
                                                    void* user_data, weft_error** error);
@@ -658,6 +694,7 @@ WEFT_API weft_status weft_async_context_get_ids(const weft_async_context* contex
 
 // ================================================================== pool
 
+// Contexts of a pool, and who waits for them.
 typedef struct weft_pool_stats {
   size_t struct_size;
   int32_t size;       // that there are, or will be once those in use beyond it are returned
@@ -670,9 +707,11 @@ typedef struct weft_pool_stats {
 typedef struct weft_pool weft_pool;
 // One on loan. Freeing it stops what is under way on it and gives it back, clean.
 typedef struct weft_lease weft_lease;
+// What is given is yours to free:
 typedef void (*weft_on_pool)(void* user_data, const weft_error* error, weft_pool* pool);
 typedef void (*weft_on_lease)(void* user_data, const weft_error* error, weft_lease* lease);
 
+// n contexts over the model (params NULL: the defaults).
 WEFT_API weft_status weft_pool_new(const weft_async_model* model, int32_t n,
                                    const weft_context_params* params, weft_on_pool on_pool,
                                    void* user_data, weft_error** error);
@@ -699,6 +738,7 @@ WEFT_API weft_status weft_pool_generate(const weft_pool* pool, const char* promp
 // More are made at once; fewer, as they are returned.
 WEFT_API weft_status weft_pool_resize(const weft_pool* pool, int32_t n, weft_on_done on_done,
                                       void* user_data, weft_error** error);
+// Fills in *stats.
 WEFT_API weft_status weft_pool_get_stats(const weft_pool* pool, weft_pool_stats* stats,
                                          weft_error** error);
 
@@ -706,6 +746,7 @@ WEFT_API weft_status weft_pool_get_stats(const weft_pool* pool, weft_pool_stats*
 
 // Requests on their way to generation workers, first in, first out.
 typedef struct weft_queue weft_queue;
+// One that is empty and open.
 WEFT_API weft_status weft_queue_new(weft_runtime* runtime, weft_queue** queue, weft_error** error);
 // The text, from the worker that takes it; WEFT_SHUT_DOWN once the queue is closed.
 WEFT_API weft_status weft_queue_submit(const weft_queue* queue, const char* prompt, size_t size,
@@ -713,15 +754,18 @@ WEFT_API weft_status weft_queue_submit(const weft_queue* queue, const char* prom
                                        void* user_data, weft_error** error);
 // Refuses what is new; workers end when they have done the rest.
 WEFT_API void weft_queue_close(const weft_queue* queue);
+// Requests that no worker has taken.
 WEFT_API int32_t weft_queue_waiting(const weft_queue* queue);
 WEFT_API void weft_queue_free(weft_queue* queue);
 
+// How a worker is.
 typedef int32_t weft_worker_state;
 enum { WEFT_WORKER_RUNNING = 0, WEFT_WORKER_FINISHED = 1, WEFT_WORKER_FAILED = 2 };
 
 // Workers by name, that run until they are done, fail or are stopped. Freeing it stops them all
 // without waiting for them.
 typedef struct weft_task_manager weft_task_manager;
+// One without workers.
 WEFT_API weft_status weft_task_manager_new(weft_runtime* runtime, weft_task_manager** manager,
                                            weft_error** error);
 // The three fail with WEFT_INVALID_ARGUMENT where a worker of this name runs, and WEFT_SHUT_DOWN
@@ -761,6 +805,7 @@ enum {
   WEFT_PRIORITY_URGENT = 3
 };
 
+// What an engine is made of.
 typedef struct weft_engine_config {
   size_t struct_size;
   int32_t max_sequences;      // generations in one step
@@ -779,6 +824,7 @@ WEFT_API void weft_engine_config_init(weft_engine_config* config, size_t struct_
 // What computes: the KV pool and the step thread. Here it embeds texts; those that generate
 // (weft_async_model, weft_llama, weft_processor, weft_llm) have one each.
 typedef struct weft_engine weft_engine;
+// Reserves the KV pool and starts the step thread.
 WEFT_API weft_status weft_engine_new(weft_runtime* runtime, const weft_model* model,
                                      const weft_engine_config* config, weft_engine** engine,
                                      weft_error** error);
@@ -790,6 +836,7 @@ WEFT_API weft_status weft_engine_get_stats(const weft_engine* engine, weft_engin
 
 enum { WEFT_POOLING_OF_MODEL = -1 };  // as a weft_pooling: weft_model_info::pooling
 
+// How a text becomes its embedding (EmbedOptions):
 typedef struct weft_embed_options {
   size_t struct_size;
   weft_pooling pooling;
@@ -802,12 +849,13 @@ typedef struct weft_embed_options {
 } weft_embed_options;
 WEFT_API void weft_embed_options_init(weft_embed_options* options, size_t struct_size);
 
+// What one text gives (Embedding):
 typedef struct weft_embedding {
   size_t struct_size;
   int64_t rows;         // 1, or the number of tokens
   int64_t dim;          // the model's n_embd
   const float* values;  // [rows, dim]; this and ids: valid as long as the handle
-  // Of the text and found in the prefix cache, where `tokens` were asked for; else NULL and 0.
+  // Of the text and found in the prefix cache, where `tokens` were asked for; else NULL and 0:
   const int32_t* ids;
   size_t num_ids;
   int32_t cached_tokens;
@@ -815,9 +863,12 @@ typedef struct weft_embedding {
 
 // Embeddings of texts, in their order. Immutable.
 typedef struct weft_embeddings weft_embeddings;
+// The embeddings are yours to free.
 typedef void (*weft_on_embeddings)(void* user_data, const weft_error* error,
                                    weft_embeddings* embeddings);
+// One for each text.
 WEFT_API size_t weft_embeddings_count(const weft_embeddings* embeddings);
+// Fills in the i-th.
 WEFT_API weft_status weft_embeddings_get(const weft_embeddings* embeddings, size_t i,
                                          weft_embedding* embedding, weft_error** error);
 WEFT_API void weft_embeddings_free(weft_embeddings* embeddings);
@@ -841,22 +892,25 @@ WEFT_API weft_status weft_engine_embed_async(const weft_engine* engine, const we
 // be called from any, and fail with WEFT_INVALID_ARGUMENT, naming the set: no vectors, dimensions
 // that differ, a value that is not finite. Of equal scores the lowest index comes first.
 
-// A set of vectors, [rows, dim]. Its layout never changes.
+// A set of vectors, [rows, dim]. Its layout never changes:
 typedef struct weft_vectors {
   const float* values;
   int64_t rows;
   int64_t dim;
 } weft_vectors;
-// Their layouts never change.
+// A document and its score. Its layout never changes.
 typedef struct weft_ranked {
   size_t index;  // of the document
-  float score;
+  float score;   // as weft_maxsim_score() gives it
 } weft_ranked;
+// A vector of the query and the one of the document that answers it best. Its layout never changes.
 typedef struct weft_match {
-  int64_t query, document;  // indices of the vectors
-  float similarity;
+  int64_t query;     // index of the vector in its set
+  int64_t document;  // index of the other in its own
+  float similarity;  // q · d
 } weft_match;
 
+// How sets of vectors are compared.
 typedef struct weft_maxsim_options {
   size_t struct_size;
   int32_t normalize;  // divide by |Q|
@@ -865,6 +919,7 @@ typedef struct weft_maxsim_options {
 } weft_maxsim_options;
 WEFT_API void weft_maxsim_options_init(weft_maxsim_options* options, size_t struct_size);
 
+// Of one document.
 WEFT_API weft_status weft_maxsim_score(const weft_vectors* query, const weft_vectors* document,
                                        const weft_maxsim_options* options, float* score,
                                        weft_error** error);
@@ -903,11 +958,13 @@ typedef struct weft_llama weft_llama;
 WEFT_API weft_status weft_llama_load(const char* path, const char* device,
                                      const weft_engine_config* config, weft_llama** llama,
                                      weft_error** error);
+// Over a model that is loaded.
 WEFT_API weft_status weft_llama_over(const weft_model* model, const weft_engine_config* config,
                                      weft_llama** llama, weft_error** error);
 WEFT_API void weft_llama_free(weft_llama* llama);
 // Whether the model was loaded on `device`. 0 for NULL.
 WEFT_API int32_t weft_llama_runs_on(const weft_llama* llama, const char* device);
+// The weights, for what else wants them.
 WEFT_API weft_status weft_llama_get_model(const weft_llama* llama, weft_model** model,
                                           weft_error** error);
 // Its engine, for embeddings between the turns; completions of it run on `runtime`.
@@ -920,6 +977,7 @@ typedef struct weft_state weft_state;
 WEFT_API weft_status weft_llama_new_state(const weft_llama* llama, const char* prompt, size_t size,
                                           int32_t max_tokens, weft_state** state,
                                           weft_error** error);
+// Tokens so far, a stop token included.
 WEFT_API int32_t weft_state_num_generated(const weft_state* state);
 // Gives the blocks back.
 WEFT_API void weft_state_free(weft_state* state);
@@ -932,12 +990,13 @@ WEFT_API weft_status weft_sampler_new(double top_p, uint64_t seed, weft_sampler*
                                       weft_error** error);
 WEFT_API void weft_sampler_free(weft_sampler* sampler);
 
+// What one turn gives.
 typedef struct weft_single_token {
   size_t struct_size;
-  int32_t token_id;
+  int32_t token_id;  // of the token
   int32_t done;      // a stop token, or the last of max_tokens
   const char* text;  // valid until the next turn of the state
-  size_t size;
+  size_t size;       // of the text, in bytes
 } weft_single_token;
 
 // One turn, and waits for it: the first computes the whole prompt, each later one a token. The
@@ -947,6 +1006,7 @@ WEFT_API weft_status weft_llama_generate_single_token(const weft_llama* llama, w
                                                       double temperature, weft_sampler* sampler,
                                                       weft_single_token* token, weft_error** error);
 
+// One output of a generation (TokenOutput of the C++ interface):
 typedef struct weft_output {
   size_t struct_size;
   int32_t token_id;
@@ -957,7 +1017,9 @@ typedef struct weft_output {
 
 // What a generation put out, in order. Immutable.
 typedef struct weft_outputs weft_outputs;
+// How many there are.
 WEFT_API size_t weft_outputs_count(const weft_outputs* outputs);
+// Fills in the i-th; its text is valid as long as the handle.
 WEFT_API weft_status weft_outputs_get(const weft_outputs* outputs, size_t i, weft_output* output,
                                       weft_error** error);
 WEFT_API void weft_outputs_free(weft_outputs* outputs);
@@ -979,6 +1041,7 @@ WEFT_API weft_status weft_llama_submit(const weft_llama* llama, weft_alone f, vo
 
 // ---- Many requests through one model, each run by a handler on a thread of its own ----
 
+// What a job is to generate (GenerateRequest):
 typedef struct weft_generate_request {
   size_t struct_size;
   const char* prompt;
@@ -1006,6 +1069,7 @@ typedef weft_status (*weft_handler)(void* user_data, const weft_generate_request
                                     const weft_llama* llama, const weft_cancel* cancel,
                                     weft_out_stream* out, weft_error** error);
 
+// How many jobs an inference takes on.
 typedef struct weft_inference_options {
   size_t struct_size;
   int32_t max_handlers;  // that run at once; 0: as many as the engine runs in one step
@@ -1013,6 +1077,7 @@ typedef struct weft_inference_options {
 } weft_inference_options;
 WEFT_API void weft_inference_options_init(weft_inference_options* options, size_t struct_size);
 
+// Handlers that are there.
 typedef int32_t weft_handler_kind;
 enum {
   // Takes turns with every other request: each step of the model advances each by one token.
@@ -1021,7 +1086,9 @@ enum {
   WEFT_HANDLER_BLOCKING = 1
 };
 
+// Requests through one model, each a job. Thread-safe.
 typedef struct weft_inference weft_inference;
+// With one of our handlers.
 WEFT_API weft_status weft_inference_new(weft_runtime* runtime, const weft_llama* llama,
                                         weft_handler_kind kind,
                                         const weft_inference_options* options,
@@ -1081,6 +1148,7 @@ WEFT_API void weft_job_free(weft_job* job);
 
 // ================================================================== lists of prompts
 
+// The threads, the batches and the engine of a processor (ParallelProcessor::Builder):
 typedef struct weft_processor_options {
   size_t struct_size;
   int32_t num_threads;          // 0: the cores this process may use
@@ -1095,6 +1163,7 @@ typedef struct weft_processor_options {
 } weft_processor_options;
 WEFT_API void weft_processor_options_init(weft_processor_options* options, size_t struct_size);
 
+// How each prompt of a batch is continued (BatchGenerationConfig):
 typedef struct weft_batch_config {
   size_t struct_size;
   int32_t max_tokens;
@@ -1107,6 +1176,7 @@ typedef struct weft_batch_config {
 } weft_batch_config;
 WEFT_API void weft_batch_config_init(weft_batch_config* config, size_t struct_size);
 
+// What one prompt gives (GenerationResult):
 typedef struct weft_batch_result {
   size_t struct_size;
   const char* text;  // "" where it failed; this and `error`: valid as long as the handle
@@ -1118,6 +1188,7 @@ typedef struct weft_batch_result {
   int32_t attempts;
 } weft_batch_result;
 
+// How each text of a batch is embedded (BatchEmbedConfig):
 typedef struct weft_batch_embed_config {
   size_t struct_size;
   weft_pooling pooling;  // or WEFT_POOLING_OF_MODEL
@@ -1126,6 +1197,7 @@ typedef struct weft_batch_embed_config {
 } weft_batch_embed_config;
 WEFT_API void weft_batch_embed_config_init(weft_batch_embed_config* config, size_t struct_size);
 
+// What one text gives (EmbeddingResult):
 typedef struct weft_embed_result {
   size_t struct_size;
   const float* values;  // [dim]; this and `error`: valid as long as the handle
@@ -1136,6 +1208,7 @@ typedef struct weft_embed_result {
   const weft_error* error;  // NULL where it succeeded
 } weft_embed_result;
 
+// Since the processor was made; all zero without enable_metrics (ParallelStats):
 typedef struct weft_processor_stats {
   size_t struct_size;
   uint64_t batches_processed;
@@ -1146,22 +1219,29 @@ typedef struct weft_processor_stats {
 
 // Results in the order of what they are of, one failure leaving the others alone. Immutable.
 typedef struct weft_batch_results weft_batch_results;
+// How many there are.
 WEFT_API size_t weft_batch_results_count(const weft_batch_results* results);
+// Fills in the i-th.
 WEFT_API weft_status weft_batch_results_get(const weft_batch_results* results, size_t i,
                                             weft_batch_result* result, weft_error** error);
 WEFT_API void weft_batch_results_free(weft_batch_results* results);
+// The same of texts.
 typedef struct weft_embed_results weft_embed_results;
+// How many there are.
 WEFT_API size_t weft_embed_results_count(const weft_embed_results* results);
+// Fills in the i-th.
 WEFT_API weft_status weft_embed_results_get(const weft_embed_results* results, size_t i,
                                             weft_embed_result* result, weft_error** error);
 WEFT_API void weft_embed_results_free(weft_embed_results* results);
 // Ids of each text.
 typedef struct weft_id_lists weft_id_lists;
+// How many there are.
 WEFT_API size_t weft_id_lists_count(const weft_id_lists* lists);
 // Empty beyond the last.
 WEFT_API weft_id_list weft_id_lists_get(const weft_id_lists* lists, size_t i);
 WEFT_API void weft_id_lists_free(weft_id_lists* lists);
 
+// The results are yours to free:
 typedef void (*weft_on_batch_results)(void* user_data, const weft_error* error,
                                       weft_batch_results* results);
 typedef void (*weft_on_embed_results)(void* user_data, const weft_error* error,
@@ -1169,6 +1249,7 @@ typedef void (*weft_on_embed_results)(void* user_data, const weft_error* error,
 
 // Lists of prompts through one model, on threads and an engine of its own.
 typedef struct weft_processor weft_processor;
+// Starts the threads.
 WEFT_API weft_status weft_processor_new(weft_runtime* runtime, const weft_model* model,
                                         const weft_processor_options* options,
                                         weft_processor** processor, weft_error** error);
@@ -1176,7 +1257,7 @@ WEFT_API weft_status weft_processor_new(weft_runtime* runtime, const weft_model*
 WEFT_API void weft_processor_free(weft_processor* processor);
 
 // These three wait. They fail as a whole only for a config that cannot be (and tokenising, with the
-// error of the first text that has one).
+// error of the first text that has one):
 WEFT_API weft_status weft_processor_batch_generate(const weft_processor* processor,
                                                    const weft_string* prompts, size_t count,
                                                    const weft_batch_config* config,
@@ -1190,7 +1271,7 @@ WEFT_API weft_status weft_processor_batch_tokenize(const weft_processor* process
                                                    const weft_string* texts, size_t count,
                                                    int32_t add_bos, weft_id_lists** lists,
                                                    weft_error** error);
-// The same on a blocking thread of the runtime.
+// The same on a blocking thread of the runtime:
 WEFT_API weft_status weft_processor_batch_generate_async(const weft_processor* processor,
                                                          const weft_string* prompts, size_t count,
                                                          const weft_batch_config* config,
@@ -1213,6 +1294,7 @@ WEFT_API weft_status weft_processor_parallel_process(const weft_processor* proce
 // All zero without enable_metrics.
 WEFT_API weft_status weft_processor_get_stats(const weft_processor* processor,
                                               weft_processor_stats* stats, weft_error** error);
+// That compute.
 WEFT_API int32_t weft_processor_num_threads(const weft_processor* processor);
 
 // ================================================================== a model as a service
@@ -1233,6 +1315,7 @@ typedef struct weft_llm_config {
 } weft_llm_config;
 WEFT_API void weft_llm_config_init(weft_llm_config* config, size_t struct_size);
 
+// How a request's tokens are drawn, and where it ends (SamplingParams of AsyncLLM):
 typedef struct weft_llm_params {
   size_t struct_size;
   float temperature;  // ≥ 0; 0 takes the most likely token
@@ -1248,11 +1331,12 @@ typedef struct weft_llm_params {
   uint64_t seed;
 } weft_llm_params;
 WEFT_API void weft_llm_params_init(weft_llm_params* params, size_t struct_size);
-// Presets: temperature 0; 0.8, top_p 0.9, top_k 50; 0.7, 0.9, 40.
+// Presets: temperature 0; 0.8, top_p 0.9, top_k 50; 0.7, 0.9, 40:
 WEFT_API void weft_llm_params_greedy(weft_llm_params* params, size_t struct_size);
 WEFT_API void weft_llm_params_creative(weft_llm_params* params, size_t struct_size);
 WEFT_API void weft_llm_params_balanced(weft_llm_params* params, size_t struct_size);
 
+// What a request may ask for beside its sampling (RequestOptions):
 typedef struct weft_request_options {
   size_t struct_size;
   weft_priority priority;
@@ -1260,6 +1344,7 @@ typedef struct weft_request_options {
 } weft_request_options;
 WEFT_API void weft_request_options_init(weft_request_options* options, size_t struct_size);
 
+// A finished request (GenerationOutput):
 typedef struct weft_llm_output {
   size_t struct_size;
   uint64_t request_id;
@@ -1274,9 +1359,14 @@ typedef struct weft_llm_output {
   weft_finish_reason finish_reason;
 } weft_llm_output;
 
+// Figures since the start; waiting, running and blocks are those of now (AsyncLLMStats):
 typedef struct weft_llm_stats {
   size_t struct_size;
-  uint64_t submitted, completed, failed, cancelled, timed_out;  // requests since the start
+  uint64_t submitted;
+  uint64_t completed;
+  uint64_t failed;
+  uint64_t cancelled;
+  uint64_t timed_out;
   int32_t waiting_for_room;  // their submitters wait for a place in the queue
   int32_t waiting;           // in the queue
   int32_t running;
@@ -1284,12 +1374,15 @@ typedef struct weft_llm_stats {
   uint64_t results_expired;
   uint64_t prompt_tokens;  // computed
   uint64_t generated_tokens;
-  int32_t blocks_total, blocks_used;
+  int32_t blocks_total;
+  int32_t blocks_used;
 } weft_llm_stats;
 
 // Requests are queued, run together, and answered by completions, streams, or by number later on.
 typedef struct weft_llm weft_llm;
+// The weft_llm is yours to free.
 typedef void (*weft_on_llm)(void* user_data, const weft_error* error, weft_llm* llm);
+// Valid until it returns.
 typedef void (*weft_on_llm_output)(void* user_data, const weft_error* error,
                                    const weft_llm_output* output);
 
@@ -1314,6 +1407,7 @@ WEFT_API void weft_llm_free(weft_llm* llm);
 // loop must not wait, weft_llm_try_submit() and weft_llm_get_result(). What is wrong with a request
 // is its answer.
 
+// The answer to a prompt, and to a talk:
 WEFT_API weft_status weft_llm_generate(const weft_llm* llm, const char* prompt, size_t size,
                                        const weft_llm_params* params,
                                        const weft_request_options* options,
@@ -1328,8 +1422,10 @@ WEFT_API weft_status weft_llm_chat(const weft_llm* llm, const weft_chat_message*
 
 // Answers of a batch, in the order of its prompts. Immutable.
 typedef struct weft_llm_outputs weft_llm_outputs;
+// The answers are yours to free.
 typedef void (*weft_on_llm_outputs)(void* user_data, const weft_error* error,
                                     weft_llm_outputs* outputs);
+// How many there are.
 WEFT_API size_t weft_llm_outputs_count(const weft_llm_outputs* outputs);
 // Fails as the i-th request did. Its texts are valid as long as the handle.
 WEFT_API weft_status weft_llm_outputs_get(const weft_llm_outputs* outputs, size_t i,
@@ -1344,6 +1440,7 @@ WEFT_API weft_status weft_llm_generate_batch(const weft_llm* llm, const weft_str
 
 // ---- Streams ----
 
+// One output of a stream (StreamOutput):
 typedef struct weft_llm_token {
   size_t struct_size;
   int32_t token_id;   // −1 where a stop token ended it, which is an output of its own
@@ -1361,6 +1458,7 @@ typedef struct weft_llm_stream weft_llm_stream;
 // `token` is NULL, with no error, after the finished one.
 typedef void (*weft_on_llm_token)(void* user_data, const weft_error* error,
                                   const weft_llm_token* token);
+// weft_llm_generate() and weft_llm_chat(), a token at a time:
 WEFT_API weft_status weft_llm_generate_stream(const weft_llm* llm, const char* prompt, size_t size,
                                               const weft_llm_params* params,
                                               const weft_request_options* options,
@@ -1373,7 +1471,9 @@ WEFT_API weft_status weft_llm_chat_stream(const weft_llm* llm, const weft_chat_m
 // The next output, or what the request failed with. One at a time.
 WEFT_API weft_status weft_llm_stream_next(weft_llm_stream* stream, weft_on_llm_token on_token,
                                           void* user_data, weft_error** error);
+// Ends the request; weft_llm_stream_next() says WEFT_CANCELLED once what was made is read.
 WEFT_API void weft_llm_stream_cancel(weft_llm_stream* stream);
+// Its number.
 WEFT_API uint64_t weft_llm_stream_request_id(const weft_llm_stream* stream);
 WEFT_API void weft_llm_stream_free(weft_llm_stream* stream);
 
@@ -1403,6 +1503,7 @@ WEFT_API weft_status weft_llm_try_get_result(const weft_llm* llm, uint64_t id, w
 // under way by this number.
 WEFT_API int32_t weft_llm_cancel(const weft_llm* llm, uint64_t id);
 
+// Fills in *stats.
 WEFT_API weft_status weft_llm_get_stats(const weft_llm* llm, weft_llm_stats* stats,
                                         weft_error** error);
 // The engine that runs the requests, for embeddings beside them.

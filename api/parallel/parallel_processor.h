@@ -32,8 +32,9 @@
 
 namespace weft::parallel {
 
+// How each prompt of a batch is continued.
 struct BatchGenerationConfig {
-  int32_t max_tokens = 100;
+  int32_t max_tokens = 100;  // generated at most
   float temperature = 1.0f;  // 0 takes the most likely token
   int32_t top_k = 40;        // ≤ 0: all
   float top_p = 0.9f;        // (0, 1]
@@ -44,15 +45,17 @@ struct BatchGenerationConfig {
   uint64_t seed = 42;          // of every prompt
 };
 
+// What one prompt gives.
 struct GenerationResult {
-  std::string text;  // "" where it failed
-  int32_t tokens_generated = 0;
+  std::string text;                 // "" where it failed
+  int32_t tokens_generated = 0;     // without a stop token
   uint64_t processing_time_ms = 0;  // from its start to its end, all attempts together
-  bool success = false;
-  std::optional<Error> error;  // of the last attempt, where it failed
-  int32_t attempts = 0;
+  bool success = false;             // there is no error
+  std::optional<Error> error;       // of the last attempt, where it failed
+  int32_t attempts = 0;             // made at it, the first included
 };
 
+// How each text of a batch is embedded.
 struct BatchEmbedConfig {
   std::optional<Pooling> pooling;  // nothing: the model's own
   bool normalize = true;           // to Euclidean length 1
@@ -61,20 +64,21 @@ struct BatchEmbedConfig {
   std::optional<int64_t> timeout_ms;
 };
 
+// What one text gives.
 struct EmbeddingResult {
-  std::vector<float> embedding;  // [n_embd]; empty where it failed
-  int32_t tokens = 0;            // of the text
-  uint64_t processing_time_ms = 0;
-  bool success = false;
-  std::optional<Error> error;  // where it failed
+  std::vector<float> embedding;     // [n_embd]; empty where it failed
+  int32_t tokens = 0;               // of the text
+  uint64_t processing_time_ms = 0;  // from its start to its end
+  bool success = false;             // there is no error
+  std::optional<Error> error;       // where it failed
 };
 
 // Of batch_generate(), batch_embed() and batch_tokenize(); all zero unless metrics are enabled.
 struct ParallelStats {
-  uint64_t batches_processed = 0;
-  uint64_t items_processed = 0;  // those that failed too
-  std::chrono::duration<double> avg_batch_time{0};
-  double items_per_second = 0;  // in the time of all batches together
+  uint64_t batches_processed = 0;                   // of at most max_batch_size each
+  uint64_t items_processed = 0;                     // those that failed too
+  std::chrono::duration<double> avg_batch_time{0};  // seconds
+  double items_per_second = 0;                      // in the time of all batches together
 };
 
 // Thread-safe: several threads' batches run together. Not to be destroyed while a call is under
@@ -82,6 +86,7 @@ struct ParallelStats {
 class ParallelProcessor {
  public:
   class Builder;
+  // A processor over this model, to be built.
   static Builder builder(std::shared_ptr<const Model> model);
   ParallelProcessor(ParallelProcessor&&) noexcept;
   ParallelProcessor& operator=(ParallelProcessor&&) noexcept;
@@ -111,8 +116,8 @@ class ParallelProcessor {
   template <class T, class F>
   auto parallel_process(const std::vector<T>& items, const F& f);
 
-  ParallelStats stats() const;
-  int num_threads() const;
+  ParallelStats stats() const;  // since it was built
+  int num_threads() const;      // that compute
   // The engine beneath: its ledger, its figures.
   Engine& engine() const;
 
@@ -124,18 +129,22 @@ class ParallelProcessor {
   std::unique_ptr<State> state_;
 };
 
+// What a processor is to be.
 class ParallelProcessor::Builder {
  public:
+  // Over a model that is loaded; others may use it too.
   explicit Builder(std::shared_ptr<const Model> model) : model_(std::move(model)) {}
   // Inference runs on that many threads of this kind, and everything else on as many again.
   Builder& thread_pool(ThreadPoolConfig config) {
     thread_pool_ = std::move(config);
     return *this;
   }
+  // Prompts or texts that are under way at once; 32.
   Builder& max_batch_size(int32_t size) {
     max_batch_size_ = size;
     return *this;
   }
+  // Keep stats().
   Builder& enable_metrics() {
     metrics_ = true;
     return *this;

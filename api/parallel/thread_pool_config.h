@@ -9,6 +9,7 @@
 
 namespace weft::parallel {
 
+// As many threads, of such a kind.
 struct ThreadPoolConfig {
   int num_threads = 0;                            // 0: the cores this process may use
   std::size_t stack_size = std::size_t{2} << 20;  // bytes, of each thread

@@ -32,23 +32,26 @@ namespace weft::rank {
 
 // A set of vectors: a view of [rows, dim] values.
 struct Vectors {
-  std::span<const float> values;
-  int64_t dim = 0;
+  std::span<const float> values;  // [rows, dim], row-major
+  int64_t dim = 0;                // elements of each vector
 
   Vectors() = default;
+  // Of any values.
   Vectors(std::span<const float> all, int64_t one_dim) : values(all), dim(one_dim) {}
   // Of a text's tokens; valid as long as the embedding is.
   Vectors(const Embedding& embedding) : values(embedding.values), dim(embedding.dim) {}
 
-  int64_t rows() const { return dim > 0 ? std::ssize(values) / dim : 0; }
+  int64_t rows() const { return dim > 0 ? std::ssize(values) / dim : 0; }  // vectors
 };
 
+// How sets of vectors are compared.
 struct MaxSimOptions {
   bool normalize = false;  // divide by |Q|, so that long queries' scores compare with short ones'
   bool symmetric = false;  // (score(Q, D) + score(D, Q)) / 2, each normalised where asked for
   int threads = 1;         // the calling one included; 0: as many as this process may use
 };
 
+// Of one document.
 Result<float> score(const Vectors& query, const Vectors& document,
                     const MaxSimOptions& options = {});
 
@@ -56,9 +59,10 @@ Result<float> score(const Vectors& query, const Vectors& document,
 Result<std::vector<float>> batch_score(const Vectors& query, std::span<const Vectors> documents,
                                        const MaxSimOptions& options = {});
 
+// A document and its score.
 struct Ranked {
   size_t index = 0;  // of the document
-  float score = 0;
+  float score = 0;   // as score() gives it
 
   bool operator==(const Ranked&) const = default;
 };
@@ -71,24 +75,29 @@ Result<std::vector<Ranked>> rank_documents(const Vectors& query, std::span<const
 Result<std::vector<Ranked>> find_top_k(const Vectors& query, std::span<const Vectors> documents,
                                        size_t k, const MaxSimOptions& options = {});
 
-// q · d of every pair: [query rows, document rows]. Of the options only threads counts.
+// q · d of every pair: [query rows, document rows].
 struct SimilarityMatrix {
-  int64_t rows = 0, cols = 0;
+  int64_t rows = 0;           // vectors of the query
+  int64_t cols = 0;           // vectors of the document
   std::vector<float> values;  // row-major
 
+  // q · d of one pair.
   float at(int64_t row, int64_t col) const { return values[static_cast<size_t>(row * cols + col)]; }
 };
+// Of the options only threads counts.
 Result<SimilarityMatrix> similarity_matrix(const Vectors& query, const Vectors& document,
                                            const MaxSimOptions& options = {});
 
-// For each vector of the query the one of the document that answers it best: what a score is the
-// sum of. Of the options only threads counts.
+// A vector of the query and the one of the document that answers it best.
 struct Match {
-  int64_t query = 0, document = 0;  // indices of the vectors
-  float similarity = 0;
+  int64_t query = 0;     // index of the vector in its set
+  int64_t document = 0;  // index of the other in its own
+  float similarity = 0;  // q · d
 
   bool operator==(const Match&) const = default;
 };
+// One for each vector of the query, in order: what a score is the sum of. Of the options only
+// threads counts.
 Result<std::vector<Match>> best_matches(const Vectors& query, const Vectors& document,
                                         const MaxSimOptions& options = {});
 

@@ -11,6 +11,7 @@ struct MemoryLedger {
   size_t kv_bytes = 0;         // of the KV pool, all layers together
   size_t workspace_bytes = 0;  // of the largest step
 
+  // All of them together.
   size_t total_bytes() const { return weight_bytes + kv_bytes + workspace_bytes; }
 };
 

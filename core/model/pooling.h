@@ -10,6 +10,7 @@
 
 namespace weft {
 
+// How the states of a text's tokens become one.
 enum class Pooling : uint8_t {
   kLast,   // the last token's state: it alone has seen the whole text
   kMean,   // the mean over all tokens
@@ -19,6 +20,7 @@ enum class Pooling : uint8_t {
 
 // "last", "mean", "first", "max".
 std::string_view pooling_name(Pooling pooling);
+// Of such a name; nothing for any other.
 std::optional<Pooling> find_pooling(std::string_view name);
 
 // Takes the states of a text's tokens as they are computed, each once and in ascending order, and

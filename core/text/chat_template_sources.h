@@ -10,9 +10,11 @@
 
 namespace weft {
 
+// Templates by name.
 struct ChatTemplateSources {
   std::vector<std::pair<std::string, std::string>> by_name;  // the default one has the name ""
 
+  // Whether there is none.
   bool empty() const { return by_name.empty(); }
 
   // nullptr: there is none of that name.

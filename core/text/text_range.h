@@ -5,9 +5,10 @@
 
 namespace weft {
 
+// From `begin` until before `end`.
 struct TextRange {
-  size_t begin = 0;
-  size_t end = 0;  // behind its last byte
+  size_t begin = 0;  // of its first byte
+  size_t end = 0;    // behind its last byte
   bool operator==(const TextRange&) const = default;
 };
 

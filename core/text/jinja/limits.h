@@ -9,13 +9,14 @@
 
 namespace weft::jinja {
 
+// What one template may use; what is beyond ends it with kLimitExceeded.
 struct Limits {
   // Of the source, in bytes; the largest template in use has some 20,000.
   size_t source_bytes = size_t{1} << 20;
   // Statements and expressions evaluated, and one more for each 64 bytes that are copied or
   // looked through. A talk of a hundred turns takes a few ten thousand.
   uint64_t steps = 10'000'000;
-  size_t output_bytes = size_t{64} << 20;
+  size_t output_bytes = size_t{64} << 20;  // Of the rendered text.
   // Live strings, lists and dicts made by the template, in bytes.
   size_t value_bytes = size_t{256} << 20;
   // Blocks in blocks and, two levels each, brackets in brackets of the source.
@@ -29,18 +30,21 @@ struct Limits {
 
 // Bytes that are alive now, of one render. Outlives every value that is charged to it.
 struct Ledger {
-  size_t live_bytes = 0;
+  size_t live_bytes = 0;  // of all values charged to it
 };
 
 // A value's part of a ledger: taken when it is made, given back when it goes.
 class Charge {
  public:
-  Charge() = default;
+  Charge() = default;  // of nothing
+  // Takes `bytes` of `ledger`.
   Charge(Ledger& ledger, size_t bytes) : ledger_(&ledger), bytes_(bytes) {
     ledger.live_bytes += bytes;
   }
+  // What is moved from is of nothing.
   Charge(Charge&& other) noexcept
       : ledger_(std::exchange(other.ledger_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  // Both exchange what they hold.
   Charge& operator=(Charge&& other) noexcept {
     std::swap(ledger_, other.ledger_);
     std::swap(bytes_, other.bytes_);

@@ -19,8 +19,10 @@ namespace weft::jinja {
 
 struct SyntaxTree;
 
+// Names and what they stand for.
 using Variables = std::vector<std::pair<std::string, Value>>;
 
+// A template that was parsed; copies share it.
 class Template {
  public:
   // Fails with kTemplateSyntax, naming the line and what was found, or kLimitExceeded.
