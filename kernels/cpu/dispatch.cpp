@@ -11,6 +11,9 @@
 #if defined(WEFT_HAVE_AVX512)
 #include "kernels/cpu/avx512/table.h"
 #endif
+#if defined(WEFT_HAVE_NEON)
+#include "kernels/cpu/neon/table.h"
+#endif
 
 namespace weft::cpu {
 namespace {
@@ -56,6 +59,9 @@ std::span<const KernelTable* const> all_tables() {
 #endif
 #if defined(WEFT_HAVE_AVX512)
     &avx512_table(),
+#endif
+#if defined(WEFT_HAVE_NEON)
+    &neon_table(),
 #endif
   };
   return kTables;

@@ -31,6 +31,7 @@ CpuFeatures everything() {
   features.avx2 = features.fma = features.f16c = true;
   features.avx512f = features.avx512bw = features.avx512dq = features.avx512vl = true;
   features.avx512_vnni = true;
+  features.neon = features.arm_dotprod = true;
   return features;
 }
 

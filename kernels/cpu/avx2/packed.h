@@ -137,6 +137,7 @@ struct Madd {
     const std::byte* codes;
   };
 
+  static constexpr bool kSignedCodes = false;
   static constexpr int kFewRows = 4;
   static constexpr int kManyRows = 12;
   static constexpr int kTileRows = 4;

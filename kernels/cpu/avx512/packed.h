@@ -69,6 +69,7 @@ struct Vnni {
     __m512i unit[kUnits];
   };
 
+  static constexpr bool kSignedCodes = false;
   // 8 dots, 8 sums, 8 unpacked units and some constants: of 32 registers.
   static constexpr int kFewRows = 8;
   static constexpr int kManyRows = 32;

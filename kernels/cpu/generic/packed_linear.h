@@ -15,6 +15,7 @@
 //   Cell            the codes of a cell: unpack<F>(bytes, cell), store_panel<kType>(cell, bytes)
 //   dots            the integers of one sub-block of a cell for some rows
 //   tile_dots       of a panel's groups for some rows
+//   kSignedCodes    whether codes of a format whose offset is 128 come as what they stand for
 //   kFewRows, kManyRows (rows from which panels pay; 0: never), kTileRows, kTileGroups,
 //   kPanelCellBytes
 #pragma once
@@ -36,6 +37,7 @@ struct PackedLinear {
 
   static constexpr int kSubs = F.subs();
   static constexpr int kSubUnits = kUnits / kSubs;
+  static constexpr int kOffset = Isa::kSignedCodes && F.offset == 128 ? 0 : F.offset;
   // Super blocks of weights and blocks of activations are the same 256 elements.
   static_assert(kSuperCells == kBlockCells);
 
@@ -88,8 +90,8 @@ struct PackedLinear {
   // part after one sub-block: the sub-th of a block.
   static inline Floats step(Ints dot, const ActivationBlock& a, int sub, Floats scale, Floats min,
                             Floats part) {
-    if constexpr (F.offset != 0) {
-      dot = dot - Isa::template times<F.offset>(kSubs == 1 ? a.total + sub : a.sum + sub);
+    if constexpr (kOffset != 0) {
+      dot = dot - Isa::template times<kOffset>(kSubs == 1 ? a.total + sub : a.sum + sub);
     }
     part = fma(to_float(dot), scale, part);
     if constexpr (F.has_min()) {

@@ -93,6 +93,7 @@ struct Plain {
     uint8_t code[kUnits * kUnitBytes];
   };
 
+  static constexpr bool kSignedCodes = false;
   static constexpr int kFewRows = 1;
   static constexpr int kManyRows = 0;
 

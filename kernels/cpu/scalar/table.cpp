@@ -2,10 +2,10 @@
 
 #include "kernels/cpu/generic/attention.h"
 #include "kernels/cpu/generic/elementwise.h"
+#include "kernels/cpu/generic/linear.h"
 #include "kernels/cpu/generic/norm.h"
 #include "kernels/cpu/generic/packed_table.h"
 #include "kernels/cpu/generic/store.h"
-#include "kernels/cpu/scalar/linear.h"
 #include "kernels/cpu/scalar/packed.h"
 #include "kernels/cpu/scalar/simd.h"
 
@@ -16,7 +16,7 @@ const KernelTable& scalar_table() {
   static constexpr KernelTable kTable = {
       .isa = "scalar",
       .supported = [](const CpuFeatures&) { return true; },
-      .linear = scalar::linear,
+      .linear = linear<F32x8>,
       .packed_linear = packed_kernel<scalar::Plain>,
       .quantize_row = quantize_row<scalar::Plain>,
       .rms_norm = rms_norm<F32x8, scalar::F64x8>,
