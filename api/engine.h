@@ -230,8 +230,8 @@ class Engine {
   Result<std::vector<Embedding>> embed_tokens(std::span<const std::string> texts,
                                               const EmbedOptions& options = {});
 
-  // Runs `work` on the step thread between two steps and waits until it is done. Fails with
-  // kShutDown where it will not be run.
+  // Runs `work` on the step thread between two steps and waits until it is done; stats() then tells
+  // what it, and every call before it, changed. Fails with kShutDown where it will not be run.
   Result<void> run_between_steps(std::function<void()> work);
 
   // Waits, first come first served, until every generation stands still between two steps. While

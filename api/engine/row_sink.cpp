@@ -1,6 +1,7 @@
 #include "api/engine/row_sink.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 
 #include "api/engine/logprobs.h"
@@ -43,11 +44,12 @@ void RowSink::consume(Backend& backend, int64_t first_row, Mat logits) {
   }
   scratches_.resize(backend.host_threads());
   const int64_t grain = std::max<int64_t>(1, kLogitsAtATime / logits.cols);
-  backend.for_ranges_on_host(logits.rows, grain, [&](int64_t begin, int64_t end, int worker) {
+  const auto take_rows = [&](int64_t begin, int64_t end, int worker) {
     for (int64_t r = begin; r < end; ++r) {
       take_row(rows[r], all.subspan(r * n_vocab, n_vocab), scratches_[worker]);
     }
-  });
+  };
+  backend.for_ranges_on_host(logits.rows, grain, std::cref(take_rows));  // by reference: no copy
   for (const Row& row : rows) {
     if (!row.draws) report_prompt(row);
   }

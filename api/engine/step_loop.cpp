@@ -123,8 +123,9 @@ Result<void> StepLoop::submit(std::vector<std::shared_ptr<Job>> jobs) {
 Result<void> StepLoop::run_between_steps(std::function<void()> work) {
   auto done = std::make_shared<std::promise<void>>();
   std::future<void> future = done->get_future();
-  if (!inbox_->post([work = std::move(work), done] {
+  if (!inbox_->post([this, work = std::move(work), done] {
         work();
+        publish_stats();  // whoever waited for this sees what it and all before it changed
         done->set_value();
       })) {
     return tl::unexpected(shut_down_error());
