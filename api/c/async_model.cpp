@@ -37,6 +37,20 @@ Result<async::StreamConfig> stream_config_of(const weft_stream_config* config) {
                              .stop_sequences = std::move(stops)};
 }
 
+weft_stream_config c_config_of(const async::StreamConfig& config) {
+  return {.struct_size = sizeof(weft_stream_config),
+          .max_tokens = config.max_tokens,
+          .temperature = config.temperature,
+          .top_k = config.top_k,
+          .top_p = config.top_p,
+          .seed = config.seed,
+          .buffer = config.buffer,
+          .timeout_ms = config.timeout_ms,
+          .delay_ms = config.delay_ms,
+          .stop_sequences = nullptr,
+          .num_stop_sequences = 0};
+}
+
 weft_engine_stats stats_of(const EngineStats& stats) {
   return {.struct_size = sizeof(weft_engine_stats),
           .waiting = stats.waiting,
@@ -78,19 +92,7 @@ void weft_async_config_init(weft_async_config* config, size_t struct_size) {
 }
 
 void weft_stream_config_init(weft_stream_config* config, size_t struct_size) {
-  const async::StreamConfig defaults;
-  init_struct(config, struct_size,
-              weft_stream_config{.struct_size = 0,
-                                 .max_tokens = defaults.max_tokens,
-                                 .temperature = defaults.temperature,
-                                 .top_k = defaults.top_k,
-                                 .top_p = defaults.top_p,
-                                 .seed = defaults.seed,
-                                 .buffer = defaults.buffer,
-                                 .timeout_ms = defaults.timeout_ms,
-                                 .delay_ms = defaults.delay_ms,
-                                 .stop_sequences = nullptr,
-                                 .num_stop_sequences = 0});
+  init_struct(config, struct_size, c_config_of(async::StreamConfig()));
 }
 
 weft_status weft_async_model_load(weft_runtime* runtime, const char* path,

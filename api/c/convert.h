@@ -45,6 +45,8 @@ weft_runtime_metrics metrics_of(const async::RuntimeMetrics& metrics);
 // async_model.cpp
 Result<async::AsyncConfig> async_config_of(const char* path, const weft_async_config* config);
 Result<async::StreamConfig> stream_config_of(const weft_stream_config* config);
+// Back again, without the stop sequences, which the caller has to hold.
+weft_stream_config c_config_of(const async::StreamConfig& config);
 weft_engine_stats stats_of(const EngineStats& stats);
 // None for NULL.
 async::CancellationToken token_of(const weft_cancel* cancel);

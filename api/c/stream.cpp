@@ -4,6 +4,7 @@
 #include "api/async/token_stream.h"
 #include "api/c/boundary.h"
 #include "api/c/completion.h"
+#include "api/c/convert.h"
 #include "api/c/handles.h"
 
 using namespace weft;
@@ -75,20 +76,10 @@ weft_status weft_stream_get_config(const weft_stream* stream, weft_stream_config
                                    weft_error** error) {
   return guarded(error, [&]() -> Result<void> {
     WEFT_TRY(given({{stream, "stream"}}));
-    const async::StreamConfig& all = stream->value.config();
-    return fill(config,
-                weft_stream_config{.struct_size = 0,
-                                   .max_tokens = all.max_tokens,
-                                   .temperature = all.temperature,
-                                   .top_k = all.top_k,
-                                   .top_p = all.top_p,
-                                   .seed = all.seed,
-                                   .buffer = all.buffer,
-                                   .timeout_ms = all.timeout_ms,
-                                   .delay_ms = all.delay_ms,
-                                   .stop_sequences = stream->stop_sequences.data(),
-                                   .num_stop_sequences = stream->stop_sequences.size()},
-                "config");
+    weft_stream_config all = c_config_of(stream->value.config());
+    all.stop_sequences = stream->stop_sequences.data();
+    all.num_stop_sequences = stream->stop_sequences.size();
+    return fill(config, all, "config");
   });
 }
 
