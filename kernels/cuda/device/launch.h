@@ -1,0 +1,74 @@
+// Launches a kernel (see device.h) on a stream. Compiled by nvcc it is a CUDA launch; else it is a
+// call that whoever links the kernels must supply.
+#pragma once
+
+#include "kernels/cuda/device/device.h"
+
+#if !defined(__CUDACC__)
+#include <functional>
+#endif
+
+namespace weft::cuda {
+
+// Where launches are queued, one after the other. Owned by one thread.
+struct Stream {
+  void* handle = nullptr;  // a cudaStream_t
+  // The first launch that failed: a cudaError_t and the kernel's name. Later ones are not tried.
+  int error = 0;
+  const char* failed_kernel = "";
+};
+
+template <class Shared>
+inline constexpr std::size_t kSharedBytes = sizeof(Shared);
+template <>
+inline constexpr std::size_t kSharedBytes<NoShared> = 0;
+
+#if defined(__CUDACC__)
+
+template <class Kernel>
+__global__ void __launch_bounds__(Kernel::kThreads) run_kernel(const __grid_constant__ Kernel k) {
+  extern __shared__ __align__(16) unsigned char memory[];
+  k(*reinterpret_cast<typename Kernel::Shared*>(memory));
+}
+
+template <class Kernel>
+void launch(Stream& stream, Dim3 grid, const Kernel& kernel) {
+  if (stream.error != 0 || grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+  constexpr std::size_t kBytes = kSharedBytes<typename Kernel::Shared>;
+  cudaError_t error = cudaSuccess;
+  // More than this must be asked for, once for each kernel and device; asking again is cheap.
+  if constexpr (kBytes > 48 * 1024) {
+    error = cudaFuncSetAttribute(run_kernel<Kernel>, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                 static_cast<int>(kBytes));
+  }
+  if (error == cudaSuccess) {
+    const dim3 blocks(static_cast<unsigned>(grid.x), static_cast<unsigned>(grid.y),
+                      static_cast<unsigned>(grid.z));
+    run_kernel<<<blocks, Kernel::kThreads, kBytes, static_cast<cudaStream_t>(stream.handle)>>>(
+        kernel);
+    error = cudaGetLastError();
+  }
+  if (error != cudaSuccess) {
+    stream.error = static_cast<int>(error);
+    stream.failed_kernel = Kernel::kName;
+  }
+}
+
+#else
+
+namespace host {
+// Runs body(shared memory) in every thread of every block, and returns when all are done.
+void launch(const char* name, Dim3 grid, int threads, std::size_t shared_bytes,
+            const std::function<void(void*)>& body);
+}  // namespace host
+
+template <class Kernel>
+void launch(Stream&, Dim3 grid, const Kernel& kernel) {
+  if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+  host::launch(Kernel::kName, grid, Kernel::kThreads, kSharedBytes<typename Kernel::Shared>,
+               [&kernel](void* memory) { kernel(*static_cast<typename Kernel::Shared*>(memory)); });
+}
+
+#endif
+
+}  // namespace weft::cuda

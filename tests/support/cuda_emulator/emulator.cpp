@@ -1,0 +1,107 @@
+// The calls of kernels/cuda/device/host.h, handed to the block that runs.
+#include "tests/support/cuda_emulator/emulator.h"
+
+#include "kernels/cuda/device/launch.h"
+#include "tests/support/cuda_emulator/block_runner.h"
+
+namespace weft::test {
+namespace {
+
+struct Device {
+  GlobalMemory memory;
+  BlockRunner runner{memory};
+  TurnOrder order = TurnOrder::kAscending;
+  int64_t blocks = 0;
+};
+
+Device& device() {
+  static Device the_device;
+  return the_device;
+}
+
+}  // namespace
+
+void set_turn_order(TurnOrder order) { device().order = order; }
+int64_t blocks_run() { return device().blocks; }
+void* allocate_device(std::size_t size_bytes) { return device().memory.allocate(size_bytes); }
+void free_device(void* p) { device().memory.free(p); }
+std::size_t device_bytes_in_use() { return device().memory.bytes_in_use(); }
+
+}  // namespace weft::test
+
+namespace weft::cuda::host {
+
+using test::device;
+using test::WarpCall;
+using test::WarpOperation;
+
+void launch(const char* name, Dim3 grid, int threads, std::size_t shared_bytes,
+            const std::function<void(void*)>& body) {
+  const test::Launch what{.name = name,
+                          .grid = grid,
+                          .threads = threads,
+                          .shared_bytes = shared_bytes,
+                          .body = &body,
+                          .order = device().order};
+  device().memory.begin_launch();
+  const int64_t blocks = int64_t{grid.x} * grid.y * grid.z;
+  for (int64_t i = 0; i < blocks; ++i) {
+    const int64_t n = device().order == test::TurnOrder::kAscending ? i : blocks - 1 - i;
+    const Dim3 block{static_cast<int>(n % grid.x), static_cast<int>(n / grid.x % grid.y),
+                     static_cast<int>(n / (int64_t{grid.x} * grid.y))};
+    ++device().blocks;
+    device().runner.run(what, block);
+  }
+}
+
+int thread_index() { return device().runner.thread(); }
+Dim3 block_index() { return device().runner.block(); }
+Dim3 grid_size() { return device().runner.grid(); }
+void sync_threads() { device().runner.wait_for_block(); }
+
+void sync_warp() {
+  WarpCall call{.operation = WarpOperation::kSync};
+  device().runner.wait_for_warp(call);
+}
+
+uint64_t exchange(uint64_t value, int source_lane) {
+  WarpCall call{.operation = WarpOperation::kExchange, .value = value, .source_lane = source_lane};
+  device().runner.wait_for_warp(call);
+  return call.value;
+}
+
+uint32_t ballot(bool predicate) {
+  WarpCall call{.operation = WarpOperation::kBallot, .value = predicate ? 1u : 0u};
+  device().runner.wait_for_warp(call);
+  return static_cast<uint32_t>(call.value);
+}
+
+void mma(Mma kind, float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  WarpCall call{
+      .operation = kind == Mma::kHalf ? WarpOperation::kMmaHalf : WarpOperation::kMmaBfloat,
+      .d = d,
+      .a = a,
+      .b = b};
+  device().runner.wait_for_warp(call);
+}
+
+void touch_global(const void* p, std::size_t size_bytes, std::size_t alignment, Access access) {
+  device().runner.touch_global(p, size_bytes, alignment, access);
+}
+void touch_shared(const void* p, std::size_t size_bytes, std::size_t alignment, Access access) {
+  device().runner.touch_shared(p, size_bytes, alignment, access);
+}
+void check_index(int64_t index, int64_t count, int64_t bound) {
+  if (index >= 0 && index + count <= bound) return;
+  device().runner.fault("touches elements " + std::to_string(index) + " … " +
+                        std::to_string(index + count - 1) + " of a shared array of " +
+                        std::to_string(bound));
+}
+
+void copy_async(void* to, const void* from, int valid_bytes) {
+  device().runner.start_copy(to, from, valid_bytes);
+}
+void copy_async_commit() { device().runner.commit_copies(); }
+void copy_async_wait(int open) { device().runner.wait_for_copies(open); }
+
+}  // namespace weft::cuda::host

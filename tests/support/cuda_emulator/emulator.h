@@ -1,0 +1,42 @@
+// A GPU for tests: runs kernels that were compiled as plain C++ (kernels/cuda/device/host.h), one
+// block after another, a fiber for each thread, and stops at what a GPU would let pass or answer
+// with a hang:
+//   - global memory touched outside of an allocation, or by two blocks of one launch of which one
+//     writes (the order of blocks is nobody's promise);
+//   - shared memory read before it is written, touched past an array's end, or touched by two
+//     threads of which one writes, without a barrier between them (in a warp: sync_warp());
+//   - a copy_async that is read, or overtaken, before it was waited for;
+//   - misaligned accesses; a barrier or a warp's operation that not all threads reach.
+// Each is a KernelFault that names the kernel, the block, the thread and the place.
+//
+// What it cannot show: timing, memory ordering between blocks beyond the above, and the last bits
+// of hardware arithmetic (mma adds its 16 products in double precision and rounds once).
+//
+// Not thread-safe; one per process.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+namespace weft::test {
+
+struct KernelFault : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// In which order threads, warps and blocks take their turns. Results must not depend on it.
+enum class TurnOrder { kAscending, kDescending };
+void set_turn_order(TurnOrder order);
+
+// How many blocks were run so far: for tests that ask what was launched.
+int64_t blocks_run();
+
+// Device memory. Contents are a pattern that is NaN in every float format, so that what a kernel
+// failed to write shows. Only what was allocated here may be touched by kernels.
+void* allocate_device(std::size_t size_bytes);
+void free_device(void* p);
+std::size_t device_bytes_in_use();
+
+}  // namespace weft::test

@@ -1,0 +1,108 @@
+#include "tests/support/cuda_emulator/shared_memory.h"
+
+#include <algorithm>
+#include <memory>
+
+namespace weft::test {
+namespace {
+
+constexpr std::size_t kGranule = 2;
+constexpr std::size_t kCopyBytes = 16;
+
+// Whether what `before` did is certain to be over.
+bool ordered(const Moment& before, const Moment& now) {
+  if (before.thread == now.thread || before.barriers != now.barriers) return true;
+  return before.warp() == now.warp() && before.warp_barriers != now.warp_barriers;
+}
+
+std::string at(std::size_t granule) {
+  return "shared memory at byte " + std::to_string(granule * kGranule);
+}
+
+}  // namespace
+
+void SharedMemory::reset(std::size_t size_bytes) {
+  constexpr std::size_t kAlignment = 128;
+  storage_.assign(size_bytes + kAlignment, std::byte{0xff});
+  void* p = storage_.data();
+  std::size_t space = storage_.size();
+  bytes_ = static_cast<std::byte*>(std::align(kAlignment, size_bytes, p, space));
+  granules_.assign((size_bytes + kGranule - 1) / kGranule, {});
+}
+
+std::size_t SharedMemory::first(const void* p) const {
+  return static_cast<std::size_t>(static_cast<const std::byte*>(p) - bytes_) / kGranule;
+}
+
+std::string SharedMemory::read(const void* p, std::size_t size_bytes, const Moment& now) {
+  for (std::size_t i = first(p); i < first(p) + size_bytes / kGranule; ++i) {
+    Granule& g = granules_.at(i);
+    if (g.copying) return "reads " + at(i) + " while a copy to it is on its way";
+    if (!g.written) return "reads " + at(i) + ", which nobody wrote";
+    if (!ordered(g.writer, now)) {
+      return "reads " + at(i) + ", written by thread " + std::to_string(g.writer.thread) +
+             " without a barrier between them";
+    }
+    if (!g.read || g.reader.barriers != now.barriers) {
+      g.read = true;
+      g.read_by_warps = g.read_by_lanes = false;
+    } else if (g.reader.warp() != now.warp()) {
+      g.read_by_warps = true;
+    } else if (g.reader.warp_barriers != now.warp_barriers) {
+      g.read_by_lanes = false;
+    } else if (g.reader.thread != now.thread) {
+      g.read_by_lanes = true;
+    }
+    g.reader = now;
+  }
+  return "";
+}
+
+std::string SharedMemory::check_write(std::size_t i, const Moment& now) const {
+  const Granule& g = granules_.at(i);
+  if (g.copying) return "writes " + at(i) + " while a copy to it is on its way";
+  if (g.written && !ordered(g.writer, now)) {
+    return "writes " + at(i) + ", written by thread " + std::to_string(g.writer.thread) +
+           " without a barrier between them";
+  }
+  if (!g.read || g.reader.barriers != now.barriers) return "";
+  const bool others = g.read_by_warps || (g.read_by_lanes && g.reader.warp() == now.warp() &&
+                                          g.reader.warp_barriers == now.warp_barriers);
+  if (others || !ordered(g.reader, now)) {
+    return "writes " + at(i) + ", read by " +
+           (others ? std::string("other threads") : "thread " + std::to_string(g.reader.thread)) +
+           " without a barrier between them";
+  }
+  return "";
+}
+
+void SharedMemory::note_write(Granule& g, const Moment& now) const {
+  g.written = true;
+  g.writer = now;
+  g.read = false;
+}
+
+std::string SharedMemory::write(const void* p, std::size_t size_bytes, const Moment& now) {
+  for (std::size_t i = first(p); i < first(p) + size_bytes / kGranule; ++i) {
+    if (std::string wrong = check_write(i, now); !wrong.empty()) return wrong;
+    note_write(granules_[i], now);
+  }
+  return "";
+}
+
+std::string SharedMemory::start_copy(const void* p, const Moment& now) {
+  if (std::string wrong = write(p, kCopyBytes, now); !wrong.empty()) return "copies: " + wrong;
+  for (std::size_t i = first(p); i < first(p) + kCopyBytes / kGranule; ++i) {
+    granules_[i].copying = true;
+  }
+  return "";
+}
+
+void SharedMemory::finish_copy(const void* p, const Moment& now) {
+  for (std::size_t i = first(p); i < first(p) + kCopyBytes / kGranule; ++i) {
+    granules_.at(i).copying = false;
+    note_write(granules_[i], now);
+  }
+}
+
+}  // namespace weft::test

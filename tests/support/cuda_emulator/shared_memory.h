@@ -1,0 +1,55 @@
+// One block's shared memory, and what each thread did to it since the last barrier.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace weft::test {
+
+// A thread at a moment of its block: accesses of two threads are ordered if a barrier of the block
+// lies between them or, in one warp, a barrier of the warp.
+struct Moment {
+  int thread = 0;
+  uint32_t barriers = 0;       // of the block
+  uint32_t warp_barriers = 0;  // of the thread's warp
+
+  int warp() const { return thread / 32; }
+};
+
+class SharedMemory {
+ public:
+  // For a new block: nothing is written.
+  void reset(std::size_t size_bytes);
+  std::byte* data() { return bytes_; }
+
+  // What is wrong with this access; "" if nothing is.
+  std::string read(const void* p, std::size_t size_bytes, const Moment& now);
+  std::string write(const void* p, std::size_t size_bytes, const Moment& now);
+  // A copy of 16 bytes is on its way to p: until finish_copy() nobody may touch it.
+  std::string start_copy(const void* p, const Moment& now);
+  void finish_copy(const void* p, const Moment& now);
+
+ private:
+  // Of two bytes, the smallest element.
+  struct Granule {
+    bool written = false;
+    bool copying = false;
+    Moment writer;
+    bool read = false;           // since `reader.barriers`
+    bool read_by_warps = false;  // by several warps since then
+    bool read_by_lanes = false;  // by several threads of the reader's warp since its barrier
+    Moment reader;
+  };
+
+  std::string check_write(std::size_t index, const Moment& now) const;
+  void note_write(Granule& granule, const Moment& now) const;
+  std::size_t first(const void* p) const;
+
+  std::vector<std::byte> storage_;
+  std::byte* bytes_ = nullptr;  // in storage_, aligned
+  std::vector<Granule> granules_;
+};
+
+}  // namespace weft::test

@@ -1,0 +1,32 @@
+// What 32 lanes do together, computed once all of them have come.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "kernels/cuda/device/host.h"
+
+namespace weft::test {
+
+enum class WarpOperation : uint8_t { kNone, kSync, kExchange, kBallot, kMmaHalf, kMmaBfloat };
+
+const char* warp_operation_name(WarpOperation operation);
+
+// A lane's part in one, on the stack of the lane's fiber, which waits.
+struct WarpCall {
+  WarpOperation operation = WarpOperation::kNone;
+  // kExchange: in value and source lane, out value. kBallot: in a bit, out all.
+  uint64_t value = 0;
+  int source_lane = 0;
+  // mma: the lane's fragments.
+  float* d = nullptr;
+  const uint32_t* a = nullptr;
+  const uint32_t* b = nullptr;
+};
+using WarpCalls = std::array<WarpCall*, cuda::kWarp>;
+
+// Says what is wrong with the calls; "" if they could be served.
+std::string serve(const WarpCalls& calls);
+
+}  // namespace weft::test
