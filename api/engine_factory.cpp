@@ -46,7 +46,7 @@ Result<ModelParts> open_model(const std::string& path, const MapOptions& options
                    .chat_templates = std::move(chat_templates),
                    .warnings = std::move(loaded.warnings)};
   for (const HostTensor& tensor : file.tensors()) parts.n_params += tensor.elements();
-  parts.fingerprint = gguf::fingerprint(file);
+  WEFT_TRY_ASSIGN(parts.fingerprint, gguf::fingerprint(file));
   return parts;
 }
 

@@ -30,8 +30,9 @@ Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
                                                 .threads = options.threads,
                                                 .isa = options.isa,
                                                 .activations = options.activations}));
-  WEFT_TRY_ASSIGN(ModelParts parts,
-                  open_model(path, {.use_mmap = options.use_mmap, .on_read = options.on_read}));
+  WEFT_TRY_ASSIGN(ModelParts parts, open_model(path, {.use_mmap = options.use_mmap,
+                                                      .on_demand = !options.use_mmap,
+                                                      .on_read = options.on_read}));
 
   auto model = std::shared_ptr<Model>(new Model());
   model->options_ = options;

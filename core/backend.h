@@ -52,8 +52,7 @@ class Weight {
   virtual ~Weight() = default;
   // Memory that its kernels read: the tensor's bytes where they are viewed, else its own.
   virtual std::size_t memory_bytes() const = 0;
-  // Whether the tensor's bytes may leave memory until they are asked for, because the kernels of
-  // most operations read a copy in another layout.
+  // Whether the tensor's bytes are not read again: the kernels have a copy in another layout.
   virtual bool has_own_layout() const { return false; }
   DType type() const { return type_; }
   int64_t rows() const { return rows_; }  // output features
@@ -152,9 +151,9 @@ class Backend {
   virtual void download(void* host, const void* device, std::size_t size_bytes) = 0;
   // Whether its memory is the host's, so that what others would download may be used in place.
   virtual bool memory_is_hosts() const { return false; }
-  // Makes the weight the kernels read. The tensor's bytes must stay valid as long as the weight:
-  // a backend that needs no other layout keeps the view. Fails with kUnsupported for a type
-  // without kernels. Vectors (norms, biases) are float32 of any row shape.
+  // Makes the weight the kernels read. The tensor's bytes must stay valid as long as the weight,
+  // unless it has_own_layout(): a backend that needs no other keeps the view. Fails with
+  // kUnsupported for a type without kernels. Vectors (norms, biases) are float32 of any row shape.
   virtual Result<std::unique_ptr<Weight>> load_weight(const HostTensor& tensor,
                                                       WeightUse use = WeightUse::kAny) = 0;
   virtual Result<std::unique_ptr<KvCache>> create_kv_cache(const KvCacheSpec& spec) = 0;

@@ -18,26 +18,33 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& pa
     auto memory = platform::map_memory(size);
     if (!memory) return fail(memory.error().code, path + ": " + memory.error().message);
     opened->memory_ = std::move(*memory);
-    WEFT_TRY(opened->read_all(options.on_read));
+    opened->on_demand_ = true;
+    opened->on_read_ = options.on_read;
+    if (!options.on_demand) {
+      WEFT_TRY(opened->fetch(opened->bytes()));
+      opened->on_demand_ = false;
+    }
   }
   WEFT_TRY(opened->check_unchanged());
   return opened;
 }
 
-Result<void> MappedFile::read_all(const ReadProgress& on_read) {
+Result<void> MappedFile::fetch(std::span<const std::byte> part) const {
+  if (!on_demand_) return {};
   constexpr uint64_t kPieceBytes = uint64_t{64} << 20;  // some tens of milliseconds from a disk
-  const std::span<std::byte> memory(memory_.data(), memory_.size());
-  for (uint64_t done = 0; done < memory.size();) {
-    const uint64_t piece = std::min<uint64_t>(kPieceBytes, memory.size() - done);
-    WEFT_TRY(platform::read_at(file_, path_, done, memory.subspan(done, piece)));
+  const auto first = static_cast<uint64_t>(part.data() - memory_.data());
+  for (uint64_t done = 0; done < part.size();) {
+    const uint64_t piece = std::min<uint64_t>(kPieceBytes, part.size() - done);
+    WEFT_TRY(platform::read_at(file_, path_, first + done, {memory_.data() + first + done, piece}));
     done += piece;
-    if (on_read) on_read(done, memory.size());
+    read_ += piece;
+    if (on_read_) on_read_(std::min<uint64_t>(read_, memory_.size()), memory_.size());
   }
   return {};
 }
 
 void MappedFile::release(std::span<const std::byte> part) const {
-  if (is_mapped_) platform::will_not_need(part);
+  if (is_mapped_ || on_demand_) platform::will_not_need(part);
 }
 
 Result<void> MappedFile::check_unchanged() const {

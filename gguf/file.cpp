@@ -1,5 +1,7 @@
 #include "gguf/file.h"
 
+#include <algorithm>
+#include <functional>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -23,10 +25,26 @@ tl::unexpected<Error> in_file(const std::string& path, Error error) {
   return fail(error.code, path + ": " + error.message);
 }
 
+// Keys and tensors of a file that may be read on demand: how much of it that takes is known once
+// they are read.
+Result<Contents> read_contents(const MappedFile& file) {
+  constexpr uint64_t kFirst = uint64_t{16} << 20;  // a large vocabulary takes some 8 MiB
+  const uint64_t size = file.bytes().size();
+  uint64_t done = 0;
+  for (uint64_t wanted = kFirst;; wanted *= 4) {
+    const uint64_t end = std::min(wanted, size);
+    WEFT_TRY(file.fetch(file.bytes().subspan(done, end - done)));
+    done = end;
+    auto contents = read(file.bytes());
+    // Behind what was read there are zeros, and an error may be theirs.
+    if (done == size || (contents && contents->data_offset <= done)) return contents;
+  }
+}
+
 Result<Part> open_part(const std::string& path, const MapOptions& options) {
   Part part;
   WEFT_TRY_ASSIGN(part.mapping, MappedFile::open(path, options));
-  auto contents = read(part.mapping->bytes());
+  auto contents = read_contents(*part.mapping);
   if (!contents) return in_file(path, std::move(contents).error());
   part.contents = std::move(*contents);
   return part;
@@ -121,6 +139,27 @@ Result<File> File::open(const std::string& path, const MapOptions& options) {
   }
   for (const auto& mapping : file.mappings_) WEFT_TRY(mapping->check_unchanged());
   return file;
+}
+
+const MappedFile* File::holder_of(std::span<const std::byte> part) const {
+  const std::less_equal<const std::byte*> not_after;
+  for (const auto& mapping : mappings_) {
+    const std::span<const std::byte> all = mapping->bytes();
+    if (not_after(all.data(), part.data()) &&
+        not_after(part.data() + part.size(), all.data() + all.size())) {
+      return mapping.get();
+    }
+  }
+  return nullptr;
+}
+
+Result<void> File::fetch(std::span<const std::byte> part) const {
+  const MappedFile* holder = holder_of(part);
+  return holder != nullptr ? holder->fetch(part) : Result<void>{};
+}
+
+void File::release(std::span<const std::byte> part) const {
+  if (const MappedFile* holder = holder_of(part)) holder->release(part);
 }
 
 uint64_t File::size_bytes() const {

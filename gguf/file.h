@@ -34,10 +34,17 @@ class File {
 
   std::span<const std::shared_ptr<const MappedFile>> mappings() const { return mappings_; }
   uint64_t size_bytes() const;  // of all parts
+
+  // Of bytes of these tensors, as MappedFile has them. With MapOptions::on_demand open() reads no
+  // more than the keys and the list of tensors.
+  Result<void> fetch(std::span<const std::byte> part) const;
+  void release(std::span<const std::byte> part) const;
+
   const std::string& path() const { return mappings_.front()->path(); }
 
  private:
   File() = default;
+  const MappedFile* holder_of(std::span<const std::byte> part) const;
 
   std::vector<std::shared_ptr<const MappedFile>> mappings_;
   Metadata metadata_;

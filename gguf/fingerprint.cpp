@@ -29,7 +29,7 @@ uint64_t extended(uint64_t hash, std::span<const std::byte> bytes) {
 
 }  // namespace
 
-uint64_t fingerprint(const File& file) {
+Result<uint64_t> fingerprint(const File& file) {
   uint64_t hash = 0;
   for (const auto& mapping : file.mappings()) {
     const std::span<const std::byte> part = mapping->bytes();
@@ -37,7 +37,9 @@ uint64_t fingerprint(const File& file) {
   }
   for (const HostTensor& tensor : file.tensors()) {
     const size_t n = std::min(kSample, tensor.bytes.size());
-    hash = extended(hash, tensor.bytes.subspan((tensor.bytes.size() - n) / 2, n));
+    const auto sample = tensor.bytes.subspan((tensor.bytes.size() - n) / 2, n);
+    WEFT_TRY(file.fetch(sample));
+    hash = extended(hash, sample);
   }
   return hash;
 }

@@ -25,11 +25,14 @@ struct Storage {
   std::list<std::vector<float>> vectors;  // those that the file has in another type
 };
 
+// Brings bytes into memory that are read here; empty where all are there.
+using Fetch = std::function<Result<void>(std::span<const std::byte>)>;
+
 // Takes tensors out of a file's list by name, checks their shapes and remembers which were taken.
 class TensorTaker {
  public:
-  TensorTaker(const TensorList& tensors, Storage& storage)
-      : tensors_(tensors), storage_(storage), taken_(tensors.size(), false) {}
+  TensorTaker(const TensorList& tensors, Storage& storage, const Fetch& fetch)
+      : tensors_(tensors), storage_(storage), fetch_(fetch), taken_(tensors.size(), false) {}
 
   // [cols] if rows is 1, else [cols, rows]. Absent and optional: a tensor that is not present().
   Result<HostTensor> take(const std::string& name, int64_t cols, int64_t rows, Presence presence) {
@@ -45,7 +48,7 @@ class TensorTaker {
                                                   ", expected " + shape_string(expected));
     }
     taken_[static_cast<size_t>(tensor - tensors_.all().data())] = true;
-    return rows == 1 ? as_float32(*tensor) : *tensor;
+    return rows == 1 ? as_float32(*tensor) : Result<HostTensor>(*tensor);
   }
 
   // What is left: an error if a model needs it, else a warning.
@@ -68,7 +71,8 @@ class TensorTaker {
   }
 
  private:
-  HostTensor as_float32(const HostTensor& tensor) {
+  Result<HostTensor> as_float32(const HostTensor& tensor) {
+    if (fetch_) WEFT_TRY(fetch_(tensor.bytes));
     if (tensor.type == DType::kF32) return tensor;
     std::vector<float>& decoded = storage_.vectors.emplace_back(tensor.elements());
     decode_row(tensor.type, tensor.bytes.data(), decoded.data(), tensor.elements());
@@ -80,6 +84,7 @@ class TensorTaker {
 
   const TensorList& tensors_;
   Storage& storage_;
+  const Fetch& fetch_;
   std::vector<bool> taken_;
 };
 
@@ -152,28 +157,8 @@ Result<void> warn_of_vocab_size(const Metadata& metadata, const ModelConfig& con
   return {};
 }
 
-}  // namespace
-
-Result<LoadedModel> load_model(const File& file) {
-  const auto mappings = file.mappings();
-  auto kept = std::make_shared<std::vector<std::shared_ptr<const MappedFile>>>(mappings.begin(),
-                                                                               mappings.end());
-  WEFT_TRY_ASSIGN(LoadedModel model, load_model(file.metadata(), file.tensors(), kept));
-  model.tensors.release = [kept](std::span<const std::byte> part) {
-    for (const auto& mapping : *kept) {
-      const std::span<const std::byte> all = mapping->bytes();
-      const std::less_equal<const std::byte*> not_after;
-      if (not_after(all.data(), part.data()) &&
-          not_after(part.data() + part.size(), all.data() + all.size())) {
-        mapping->release(part);
-      }
-    }
-  };
-  return model;
-}
-
-Result<LoadedModel> load_model(const Metadata& metadata, const TensorList& tensors,
-                               std::shared_ptr<void> storage) {
+Result<LoadedModel> load(const Metadata& metadata, const TensorList& tensors,
+                         std::shared_ptr<void> storage, const Fetch& fetch) {
   WEFT_TRY_ASSIGN(const auto name, metadata.get<std::string_view>("general.architecture"));
   WEFT_TRY_ASSIGN(const Architecture architecture, find_architecture(name));
   LoadedModel model;
@@ -183,12 +168,28 @@ Result<LoadedModel> load_model(const Metadata& metadata, const TensorList& tenso
 
   auto kept = std::make_shared<Storage>();
   kept->file = std::move(storage);
-  TensorTaker taker(tensors, *kept);
+  TensorTaker taker(tensors, *kept, fetch);
   WEFT_TRY(take_tensors(architecture, model.config, taker, model.tensors));
   WEFT_TRY_ASSIGN(model.warnings, taker.check_rest());
   WEFT_TRY(warn_of_vocab_size(metadata, model.config, model.warnings));
   model.tensors.storage = std::move(kept);
   return model;
+}
+
+}  // namespace
+
+Result<LoadedModel> load_model(const File& file) {
+  auto kept = std::make_shared<File>(file);
+  const Fetch fetch = [kept](std::span<const std::byte> part) { return kept->fetch(part); };
+  WEFT_TRY_ASSIGN(LoadedModel model, load(file.metadata(), file.tensors(), kept, fetch));
+  model.tensors.fetch = fetch;
+  model.tensors.release = [kept](std::span<const std::byte> part) { kept->release(part); };
+  return model;
+}
+
+Result<LoadedModel> load_model(const Metadata& metadata, const TensorList& tensors,
+                               std::shared_ptr<void> storage) {
+  return load(metadata, tensors, std::move(storage), {});
 }
 
 }  // namespace weft::gguf

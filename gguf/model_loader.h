@@ -21,7 +21,8 @@ struct LoadedModel {
   std::vector<std::string> warnings;  // what was there and is not used, one line each
 };
 
-// Norms and biases come as float32, whatever the file has them in; matrices are the file's bytes.
+// Norms and biases come as float32, whatever the file has them in; matrices are the file's bytes,
+// to be fetched by tensors.fetch where the file is read on demand.
 // Fails as load_vocab() and load_hyperparameters() do, and with
 //   kUnknownArchitecture       naming it and the known ones
 //   kGgufMissingTensor, kGgufWrongShape   naming the tensor, what was found and expected

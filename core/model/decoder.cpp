@@ -108,8 +108,8 @@ void Decoder::head(Backend& backend, DecoderState& state, const StepBatch& batch
 
 namespace {
 
-// Loads tensors if they are there, counts their bytes, and lets go of those in the file that the
-// backend has in a layout of its own.
+// Loads tensors if they are there, counts their bytes, and lets go of those that the backend has in
+// a layout of its own: one at a time, so that a model is never twice in memory.
 struct WeightLoader {
   Backend& backend;
   const ModelTensors& tensors;
@@ -119,6 +119,7 @@ struct WeightLoader {
   Result<void> operator()(const HostTensor& from, std::unique_ptr<Weight>& to,
                           WeightUse use = WeightUse::kAny) {
     if (!from.present()) return {};
+    if (tensors.fetch) WEFT_TRY(tensors.fetch(from.bytes));
     WEFT_TRY_ASSIGN(to, backend.load_weight(from, use));
     file_bytes += from.bytes.size();
     memory_bytes += to->memory_bytes();

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "core/error.h"
 #include "core/tensor.h"
 
 namespace weft {
@@ -35,8 +36,10 @@ struct ModelTensorsOf {
 struct ModelTensors : ModelTensorsOf<HostTensor> {
   HostTensor rope_factors;        // optional, F32 [rope dims / 2]: divides each frequency
   std::shared_ptr<void> storage;  // keeps the bytes that the views point into
-  // Says of a tensor's bytes that they will hardly be read again, so that they need not stay in
-  // memory; they remain readable. May be empty.
+  // Brings a matrix's bytes into memory, without which they may hold anything. May be empty: they
+  // are there.
+  std::function<Result<void>(std::span<const std::byte>)> fetch;
+  // Says of a tensor's bytes that nobody will read them again. May be empty.
   std::function<void(std::span<const std::byte>)> release;
 };
 

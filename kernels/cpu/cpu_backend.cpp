@@ -149,7 +149,7 @@ void CpuBackend::embed(const Weight& table, std::span<const int32_t> ids, Mat ou
     for (int64_t t = begin; t < end; ++t) {
       const int32_t id = ids[static_cast<std::size_t>(t)];
       WEFT_CHECK(id >= 0 && id < weight.rows(), "embed: token id " + std::to_string(id));
-      weight.decode()(weight.row(id), out.row(t), out.cols);
+      weight.read_row(id, out.row(t));
     }
   });
 }
@@ -196,6 +196,7 @@ void CpuBackend::linear_columns(Mat x, const cpu::Activations& packed_x, const L
                                         scratch_.bytes(worker));
     return;
   }
+  WEFT_CHECK(!weight.packed().present(), "linear: a weight packed for other activations");
   const cpu::LinearArgs args = {.type = weight.type(),
                                 .decode = weight.decode(),
                                 .weight = weight.row(0),

@@ -67,8 +67,14 @@ Result<std::unique_ptr<Weight>> CpuWeight::create(const HostTensor& tensor,
   if (packing && format != nullptr && tensor.rows() > 1) {
     WEFT_TRY_ASSIGN(weight->packed_,
                     PackedWeight::create(tensor, *format, packing->pool, packing->arena));
+    weight->data_ = nullptr;
   }
   return weight;
+}
+
+void CpuWeight::read_row(int64_t r, float* out) const {
+  if (packed_.present()) return packed_.read_row(r, out);
+  decode_(row(r), out, cols());
 }
 
 std::size_t CpuWeight::memory_bytes() const {

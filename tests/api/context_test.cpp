@@ -224,6 +224,24 @@ TEST_F(ContextTest, LogitsDoNotDependOnTheChunk) {
   }
 }
 
+// Read part by part, and given back once packed: the embedding of a tied head too.
+TEST(ModelLoad, ReadInsteadOfMappedItIsTheSameModel) {
+  for (const char* name :
+       {"weft-mini-llama-mixed", "weft-mini-qwen3-Q8_0", "weft-mini-llama3-F16"}) {
+    const auto path = (test::fixtures_folder() / (std::string(name) + ".gguf")).string();
+    std::vector<Generation> generated;
+    for (const bool use_mmap : {true, false}) {
+      const auto model =
+          Model::load(path, {.threads = 1, .activations = "i16", .use_mmap = use_mmap});
+      ASSERT_TRUE(model) << model.error().message;
+      const auto context = Context::create(*model, {.n_ctx = 64});
+      ASSERT_TRUE(context);
+      generated.push_back(*(*context)->generate(kPrompt, {.max_tokens = 24}));
+    }
+    EXPECT_EQ(generated[0].ids, generated[1].ids) << name;
+  }
+}
+
 TEST(ModelLoad, WhatIsNotThereOrNotPossibleIsAnError) {
   const auto path = (test::fixtures_folder() / "weft-mini-llama-F32.gguf").string();
   EXPECT_EQ(Model::load("/no/such/file.gguf").error().code, ErrorCode::kNotFound);

@@ -77,6 +77,45 @@ TEST(MappedFile, FileThatShrinksIsNoticed) {
   EXPECT_TRUE(std::ranges::equal((*copied)->bytes(), kBytes));
 }
 
+TEST(MappedFile, OnDemandHoldsWhatWasFetchedUntilItIsReleased) {
+  const TempFolder folder;
+  std::vector<std::byte> bytes(std::size_t{4} << 20);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(1 + i % 251);
+  const std::string path = folder.write("f", bytes);
+  uint64_t last = 0;
+  const auto opened = MappedFile::open(
+      path, {.use_mmap = false, .on_demand = true, .on_read = [&](uint64_t done, uint64_t total) {
+               EXPECT_EQ(total, bytes.size());
+               last = done;
+             }});
+  ASSERT_TRUE(opened);
+  const MappedFile& file = **opened;
+  EXPECT_EQ(file.bytes()[0], std::byte{0});
+  const auto part = file.bytes().subspan(1000, 3 << 20);
+  ASSERT_TRUE(file.fetch(part));
+  EXPECT_EQ(last, part.size());
+  EXPECT_TRUE(std::ranges::equal(part, std::span(bytes).subspan(1000, part.size())));
+  EXPECT_EQ(file.bytes()[999], std::byte{0});
+  file.release(part);
+  EXPECT_EQ(part[part.size() / 2], std::byte{0});
+  ASSERT_TRUE(file.fetch(part));
+  EXPECT_TRUE(std::ranges::equal(part, std::span(bytes).subspan(1000, part.size())));
+  std::filesystem::resize_file(path, 2000);
+  EXPECT_EQ(file.fetch(part).error().code, ErrorCode::kFileChanged);
+}
+
+TEST(MappedFile, AWholeCopyAndAMappingKeepWhatIsReleased) {
+  const TempFolder folder;
+  const std::string path = folder.write("f", kBytes);
+  for (const bool use_mmap : {true, false}) {
+    const auto file = MappedFile::open(path, {.use_mmap = use_mmap});
+    ASSERT_TRUE(file);
+    (*file)->release((*file)->bytes());
+    ASSERT_TRUE((*file)->fetch((*file)->bytes()));
+    EXPECT_TRUE(std::ranges::equal((*file)->bytes(), kBytes));
+  }
+}
+
 TEST(MappedFile, ReadBeyondTheEndSaysThatTheFileChanged) {
   const TempFolder folder;
   const std::string path = folder.write("f", kBytes);

@@ -1,5 +1,7 @@
 #include "gguf/file.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "tests/support/gguf_builder.h"
@@ -41,6 +43,28 @@ TEST(GgufFile, OpensMappedAndReadAlike) {
     EXPECT_EQ(file->mappings()[0]->is_mapped(), use_mmap);
     EXPECT_EQ(file->path(), path);
   }
+}
+
+// A list of tensors behind more keys than are read at first, and one that is cut off there.
+TEST(GgufFile, OnDemandReadsKeysAndTensorsHoweverManyThereAre) {
+  const TempFolder folder;
+  const std::string name(std::size_t{20} << 20, 'x');
+  std::vector<std::byte> bytes = GgufBuilder().string("long", name).zeros("w", {4096}).build();
+  std::fill(bytes.end() - 4096 * 4, bytes.end(), std::byte{1});
+  const MapOptions options{.use_mmap = false, .on_demand = true};
+  {
+    const auto file = File::open(folder.write("m.gguf", bytes), options);
+    ASSERT_TRUE(file) << file.error().message;
+    EXPECT_EQ(file->metadata().get<std::string_view>("long").value(), name);
+    const auto w = file->tensors().find("w")->bytes;
+    ASSERT_TRUE(file->fetch(w));
+    EXPECT_EQ(std::count(w.begin(), w.end(), std::byte{1}), std::ssize(w));
+    file->release(w);
+    EXPECT_EQ(w[w.size() / 2], std::byte{0});
+  }
+  const std::string whole =
+      File::open(folder.write("n.gguf", {bytes.data(), name.size()})).error().message;
+  EXPECT_EQ(File::open(folder.path("n.gguf"), options).error().message, whole);
 }
 
 TEST(GgufFile, CopiesKeepTheBytesAlive) {

@@ -1,6 +1,7 @@
 // linear() over packed weights and 16-bit activations: against the exact product of the rounded
 // inputs, the same bits in every instruction set and however it is called, and what is not finite.
 #include "kernels/cpu/packed/pack.h"
+#include "kernels/cpu/packed/unpack.h"
 #include "tests/kernels/support.h"
 
 namespace weft::test {
@@ -161,8 +162,49 @@ INSTANTIATE_TEST_SUITE_P(All, PackedTest,
                                   std::string(dtype_name(std::get<1>(param.param)));
                          });
 
-// Codes go through the planes and come out as the scalar kernels see them: covered above; here
-// only that a group is exactly as long as the format says.
+// Every weight comes out of its planes and scales as the file's block holds it.
+TEST(PackGroup, IsTheSameNumbersInAnotherOrder) {
+  Random random{5};
+  for (const cpu::PackedFormat& format : cpu::kPackedFormats) {
+    const int64_t k = 3 * dtype_info(format.type).block_size;
+    const int64_t row_size = *row_bytes(format.type, k);
+    const auto rows = random_blocks(random, format.type, 16 * k);
+    std::vector<std::byte> group(static_cast<std::size_t>(format.group_size(k)));
+    std::vector<float> expected(static_cast<std::size_t>(k));
+    std::vector<float> unpacked(static_cast<std::size_t>(k));
+    for (const int columns : {1, 7, 16}) {
+      cpu::pack_group(format, rows.data(), row_size, columns, k, group.data());
+      for (int j = 0; j < columns; ++j) {
+        decode_row(format.type, rows.data() + j * row_size, expected.data(), k);
+        cpu::unpack_row(format, group.data(), j, k, unpacked.data());
+        ASSERT_TRUE(same_bits(unpacked, expected)) << dtype_name(format.type) << " column " << j;
+      }
+    }
+  }
+}
+
+// An embedding that is the head as well is read out of its packed form.
+TEST(PackedWeight, EmbedsTheRowsOfTheFile) {
+  Random random{6};
+  const auto backend = make_backend("", 2, Activations::kI16);
+  for (const cpu::PackedFormat& format : cpu::kPackedFormats) {
+    const int64_t k = 2 * dtype_info(format.type).block_size;
+    TestWeight w(*backend, random, format.type, 37, k);
+    std::fill(w.bytes.begin(), w.bytes.end(), std::byte{0});  // nobody reads them again
+    const std::vector<int32_t> ids = {36, 0, 15, 16, 36};
+    std::vector<float> out(ids.size() * static_cast<std::size_t>(k));
+    backend->embed(*w.weight, ids, mat(out, std::ssize(ids)));
+    for (std::size_t t = 0; t < ids.size(); ++t) {
+      const auto at = static_cast<std::size_t>(ids[t] * k);
+      ASSERT_TRUE(same_bits({out.begin() + static_cast<std::ptrdiff_t>(t * k),
+                             out.begin() + static_cast<std::ptrdiff_t>((t + 1) * k)},
+                            {w.values.begin() + static_cast<std::ptrdiff_t>(at),
+                             w.values.begin() + static_cast<std::ptrdiff_t>(at + k)}))
+          << dtype_name(format.type);
+    }
+  }
+}
+
 TEST(PackGroup, WritesItsSizeAndNoMore) {
   Random random{3};
   for (const cpu::PackedFormat& format : cpu::kPackedFormats) {

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "core/model/decoder.h"
+#include "kernels/cpu/cpu_backend.h"
 #include "tests/model/isa_test.h"
 #include "tests/support/delegating_backend.h"
 #include "tests/support/random.h"
@@ -132,6 +133,46 @@ TEST(Ledger, LayersOfDifferentShapeHavePoolsOfTheirOwn) {
   const BlockCopy copies[] = {{0, 2}};
   (*state)->copy_blocks(backend, copies);
   EXPECT_EQ(backend.copied_caches.size(), 2U) << "a block is copied in every pool";
+}
+
+// What is read on demand: of the matrices that are packed one at a time is in memory.
+TEST(Loading, PackedTensorsAreReadOneByOneAndLetGo) {
+  for (const bool tied : {true, false}) {
+    TestModel model = make_test_model({.tied_head = tied, .type = DType::kQ8_0});
+    std::set<const std::byte*> held;
+    std::size_t most_matrices = 0;
+    std::size_t matrices = 0;
+    const auto embedding = model.tensors.token_embedding.bytes.data();
+    const auto is_vector = [](std::span<const std::byte> part) { return part.size() <= 4 * 64; };
+    model.tensors.fetch = [&](std::span<const std::byte> part) -> Result<void> {
+      EXPECT_TRUE(held.insert(part.data()).second) << "read twice";
+      most_matrices = std::max(most_matrices, matrices += is_vector(part) ? 0 : 1);
+      return {};
+    };
+    model.tensors.release = [&](std::span<const std::byte> part) {
+      EXPECT_EQ(held.erase(part.data()), 1U);
+      --matrices;
+    };
+    auto backend = create_cpu_backend({.threads = 1, .activations = Activations::kI16});
+    ASSERT_TRUE(backend);
+    const auto decoder = Decoder::create(model.config, model.tensors, **backend);
+    ASSERT_TRUE(decoder);
+    // An embedding that is no head is looked up where it lies.
+    EXPECT_EQ(held.count(embedding), tied ? 0U : 1U);
+    EXPECT_EQ(matrices, tied ? 0U : 1U);
+    EXPECT_EQ(most_matrices, tied ? 1U : 2U);
+  }
+}
+
+TEST(Loading, WhatCannotBeReadFailsTheLoad) {
+  TestModel model = make_test_model({});
+  model.tensors.fetch = [](std::span<const std::byte>) -> Result<void> {
+    return fail(ErrorCode::kFileChanged, "m.gguf: ended at byte 7");
+  };
+  CountingBackend backend = counting_backend();
+  const auto decoder = Decoder::create(model.config, model.tensors, backend);
+  ASSERT_FALSE(decoder);
+  EXPECT_EQ(decoder.error().code, ErrorCode::kFileChanged);
 }
 
 class RowCounter : public LogitSink {

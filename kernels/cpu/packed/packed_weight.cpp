@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/cpu/packed/pack.h"
+#include "kernels/cpu/packed/unpack.h"
 
 namespace weft::cpu {
 
@@ -14,6 +15,8 @@ Result<PackedWeight> PackedWeight::create(const HostTensor& tensor, const Packed
   const int64_t group_size = format.group_size(k);
   const int64_t row_size = *row_bytes(tensor.type, k);
   PackedWeight packed;
+  packed.format_ = &format;
+  packed.k_ = k;
   WEFT_TRY_ASSIGN(packed.piece_, arena.take(static_cast<std::size_t>(groups * group_size)));
   std::byte* const to = packed.piece_.data;
   // Enough columns at a time that threads do not meet in one page of the file.
@@ -26,6 +29,11 @@ Result<PackedWeight> PackedWeight::create(const HostTensor& tensor, const Packed
     }
   });
   return packed;
+}
+
+void PackedWeight::read_row(int64_t r, float* out) const {
+  unpack_row(*format_, piece_.data + r / kGroupColumns * format_->group_size(k_),
+             static_cast<int>(r % kGroupColumns), k_, out);
 }
 
 }  // namespace weft::cpu

@@ -23,8 +23,12 @@ class PackedWeight {
   bool present() const { return piece_.data != nullptr; }
   const std::byte* data() const { return piece_.data; }
   std::size_t size_bytes() const { return piece_.size_bytes; }
+  // Row r of the file's matrix, bit for bit as it is decoded: [k].
+  void read_row(int64_t r, float* out) const;
 
  private:
+  const PackedFormat* format_ = nullptr;
+  int64_t k_ = 0;
   WeightArena::Piece piece_;
 };
 

@@ -1,0 +1,102 @@
+#include "kernels/cpu/packed/unpack.h"
+
+#include <cstring>
+
+#include "core/quant/blocks.h"
+
+namespace weft::cpu {
+namespace {
+
+// The 32 codes of one column of a cell, plane by plane, the low bits first.
+void read_codes(const PackedFormat& format, const std::byte* cell, int column,
+                uint8_t (&codes)[kCellElements]) {
+  std::memset(codes, 0, sizeof(codes));
+  int shift = 0;
+  for (int plane = 8; plane > 0; plane /= 2) {
+    if ((format.planes & plane) == 0) continue;
+    const int mask = (1 << plane) - 1;
+    for (int e = 0; e < kCellElements; ++e) {
+      const int unit = e / 4;
+      const auto byte = static_cast<int>(cell[kUnitBytes * (unit % plane) + 4 * column + e % 4]);
+      const int bits = byte >> (plane * (unit / plane)) & mask;
+      codes[e] = static_cast<uint8_t>(codes[e] | bits << shift);
+    }
+    cell += kUnitBytes * plane;
+    shift += plane;
+  }
+}
+
+float half_at(const std::byte* p, int column) {
+  uint16_t bits;
+  std::memcpy(&bits, p + 2 * column, sizeof(bits));
+  return float_from_half(bits);
+}
+
+struct Scale {
+  float scale = 0;
+  float min = 0;  // taken from the product
+};
+
+// Of one sub-block of a cell. d, m: of its eight cells.
+Scale read_scale(const PackedFormat& format, const std::byte* cell, int sub, int column, float d,
+                 float m) {
+  const auto byte = [&](int at) { return static_cast<uint8_t>(cell[at + column]); };
+  switch (format.scale) {
+    case ScaleKind::kHalf:
+      return {half_at(cell, column), 0};
+    case ScaleKind::kHalfMin:
+      return {half_at(cell, column), -half_at(cell + 32, column)};
+    case ScaleKind::kE8M0:
+      return {half_scale_from_e8m0(byte(0)), 0};
+    case ScaleKind::kSuper:
+      return {d, 0};
+    case ScaleKind::kSigned:
+      return {d * static_cast<float>(static_cast<int8_t>(byte(16 * sub))), 0};
+    case ScaleKind::kScaleMin:
+      return {d * static_cast<float>(byte(32 * sub)), m * static_cast<float>(byte(32 * sub + 16))};
+    case ScaleKind::kNibbles:
+      return {d * static_cast<float>(byte(16 * sub) & 15),
+              m * static_cast<float>(byte(16 * sub) >> 4)};
+  }
+  return {};
+}
+
+int value_of(const PackedFormat& format, uint8_t code) {
+  switch (format.table) {
+    case CodeTable::kNone:
+      return code - format.offset;
+    case CodeTable::kIq4:
+      return iq4_levels()[code];
+    case CodeTable::kFp4:
+      return fp4_doubled_levels()[code];
+  }
+  return 0;
+}
+
+}  // namespace
+
+void unpack_row(const PackedFormat& format, const std::byte* group, int column, int64_t k,
+                float* out) {
+  const std::byte* scales = group;
+  const std::byte* codes = group + format.scales_size(k);
+  float d = 0;
+  float m = 0;
+  for (int64_t c = 0; c < k / kCellElements; ++c) {
+    if (format.is_super() && c % kSuperCells == 0) {
+      d = half_at(scales, column);
+      if (format.has_min()) m = half_at(scales + 32, column);
+      scales += format.super_bytes();
+    }
+    uint8_t cell[kCellElements];
+    read_codes(format, codes, column, cell);
+    for (int e = 0; e < kCellElements; ++e) {
+      const Scale s = read_scale(format, scales, e / format.sub_block, column, d, m);
+      const float product = s.scale * static_cast<float>(value_of(format, cell[e]));
+      *out++ = format.has_min() ? product - s.min : product;
+    }
+    codes += format.cell_bytes();
+    scales += format.scale_bytes();
+  }
+}
+
+}  // namespace weft::cpu
