@@ -8,18 +8,6 @@
 
 namespace weft {
 
-namespace {
-
-Result<Activations> parse_activations(const std::string& name) {
-  if (name == "auto") return Activations::kAuto;
-  if (name == "f32") return Activations::kF32;
-  if (name == "i16") return Activations::kI16;
-  return fail(ErrorCode::kInvalidArgument,
-              "activations: \"" + name + "\", this build has auto, f32 and i16");
-}
-
-}  // namespace
-
 Result<std::shared_ptr<Backend>> create_backend(const BackendOptions& options) {
   if (options.device == "cuda") {
     return fail(ErrorCode::kDeviceError, "device cuda: this build of weft has no CUDA backend");

@@ -109,8 +109,6 @@ void linear(benchmark::State& state, const std::string& isa, Activations activat
 }
 
 void register_all() {
-  const std::pair<std::string, Activations> kModes[] = {{"f32", Activations::kF32},
-                                                        {"i16", Activations::kI16}};
   const CpuFeatures features = detect_cpu_features();
   for (const cpu::KernelTable* table : cpu::all_tables()) {
     if (!table->supported(features)) continue;
@@ -118,12 +116,13 @@ void register_all() {
     for (const DTypeInfo& info : all_dtypes()) {
       const DType type = info.type;
       if (decode_row_function(type) == nullptr) continue;
-      for (const auto& [mode, activations] : kModes) {
+      for (const Activations activations : all_activations()) {
+        const std::string mode(activations_name(activations));
         for (const int64_t rows : {1, 4, 16, 64, 512}) {
           const std::string name = "linear/" + isa + "/" + mode + "/" + std::string(info.name) +
                                    "/" + std::to_string(rows);
           benchmark::RegisterBenchmark(name.c_str(),
-                                       [=, activations = activations](benchmark::State& state) {
+                                       [=](benchmark::State& state) {
                                          linear(state, isa, activations, type, rows);
                                        })
               ->UseRealTime()

@@ -52,7 +52,7 @@ CLI::Validator unsigned_64() {
 }
 
 CLI::Validator activation_mode() {
-  return CLI::IsMember({"auto", "f32", "i16", "f16", "bf16", "int8"});
+  return CLI::IsMember({"auto", "f32", "i16", "int8"});
 }
 
 void add_sampling_flags(CLI::App& command, SamplingParams& s) {

@@ -36,11 +36,23 @@ static_assert(kLinearUnit % cpu::kPanelColumns == 0 && kLinearUnit % (2 * cpu::k
 // Multiplications of a linear() that are worth sharing out, for the same reason.
 constexpr int64_t kLinearGrain = 65536;
 
+const cpu::PackedKernels* packed_kernels(const KernelTable& table, Activations activations) {
+  switch (activations) {
+    case Activations::kI16:
+      return &table.int16;
+    case Activations::kInt8:
+      return &table.int8;
+    default:
+      return nullptr;
+  }
+}
+
 class CpuBackend final : public Backend {
  public:
   CpuBackend(const KernelTable& table, Activations activations, std::unique_ptr<ThreadPool> pool)
       : table_(table),
         activations_(activations),
+        packed_kernels_(packed_kernels(table, activations)),
         pool_(std::move(pool)),
         scratch_(pool_->size()),
         attention_(table_, *pool_, scratch_) {
@@ -68,11 +80,9 @@ class CpuBackend final : public Backend {
   void download(void* host, const void* device, std::size_t size_bytes) override {
     if (size_bytes != 0) std::memcpy(host, device, size_bytes);
   }
-  std::string activations() const override {
-    return activations_ == Activations::kI16 ? "i16" : "f32";
-  }
+  std::string activations() const override { return std::string(activations_name(activations_)); }
   Result<std::unique_ptr<Weight>> load_weight(const HostTensor& tensor, WeightUse use) override {
-    const bool packs = activations_ == Activations::kI16 && use != WeightUse::kLookup;
+    const bool packs = packed_kernels_ != nullptr && use != WeightUse::kLookup;
     if (!packs) return CpuWeight::create(tensor);
     return CpuWeight::create(tensor, CpuWeight::Packing{*pool_, arena_});
   }
@@ -127,6 +137,7 @@ class CpuBackend final : public Backend {
 
   const KernelTable& table_;
   const Activations activations_;
+  const cpu::PackedKernels* const packed_kernels_;  // null: weights stay as they are in the file
   cpu::ActivationRows activation_rows_;
   std::unique_ptr<ThreadPool> pool_;
   cpu::WeightArena arena_;
@@ -164,14 +175,15 @@ void CpuBackend::rms_norm(Mat x, const Weight& gain, float eps, Mat out) {
 }
 
 bool CpuBackend::uses_packed(const Weight& weight) const {
-  return activations_ == Activations::kI16 && as_cpu(weight).packed().present();
+  return packed_kernels_ != nullptr && as_cpu(weight).packed().present();
 }
 
 cpu::Activations CpuBackend::quantize(Mat x) {
-  const cpu::Activations to = activation_rows_.prepare(x.rows, x.cols);
+  const cpu::Activations to =
+      activation_rows_.prepare(x.rows, x.cols, packed_kernels_->block_bytes);
   for_rows(x.rows, x.cols, [&](int64_t begin, int64_t end, int) {
     for (int64_t t = begin; t < end; ++t) {
-      table_.quantize_row(x.row(t), x.cols, to.row(t));
+      packed_kernels_->quantize_row(x.row(t), x.cols, to.row(t));
     }
   });
   return to;
@@ -191,9 +203,9 @@ void CpuBackend::linear_columns(Mat x, const cpu::Activations& packed_x, const L
                                         .bias = bias,
                                         .out = output.out.data,
                                         .out_stride = output.out.cols};
-    table_.packed_linear(weight.type())(args, begin / cpu::kGroupColumns,
-                                        (end + cpu::kGroupColumns - 1) / cpu::kGroupColumns,
-                                        scratch_.bytes(worker));
+    packed_kernels_->linear(weight.type())(args, begin / cpu::kGroupColumns,
+                                           (end + cpu::kGroupColumns - 1) / cpu::kGroupColumns,
+                                           scratch_.bytes(worker));
     return;
   }
   WEFT_CHECK(!weight.packed().present(), "linear: a weight packed for other activations");
@@ -333,7 +345,38 @@ void CpuBackend::gather_rows(Mat x, std::span<const int32_t> rows, Mat out) {
   });
 }
 
+struct ActivationsName {
+  Activations activations;
+  std::string_view name;
+};
+constexpr ActivationsName kActivationsNames[] = {{Activations::kAuto, "auto"},
+                                                 {Activations::kF32, "f32"},
+                                                 {Activations::kI16, "i16"},
+                                                 {Activations::kInt8, "int8"}};
+
 }  // namespace
+
+std::string_view activations_name(Activations activations) {
+  for (const ActivationsName& row : kActivationsNames) {
+    if (row.activations == activations) return row.name;
+  }
+  return "?";
+}
+
+Result<Activations> parse_activations(std::string_view name) {
+  std::string names;
+  for (const ActivationsName& row : kActivationsNames) {
+    if (row.name == name) return row.activations;
+    names += (names.empty() ? "" : ", ") + std::string(row.name);
+  }
+  return fail(ErrorCode::kInvalidArgument,
+              "activations: \"" + std::string(name) + "\", expected one of " + names);
+}
+
+std::span<const Activations> all_activations() {
+  static constexpr Activations kAll[] = {Activations::kF32, Activations::kI16, Activations::kInt8};
+  return kAll;
+}
 
 Result<std::unique_ptr<Backend>> create_cpu_backend(const CpuOptions& options) {
   WEFT_TRY_ASSIGN(const KernelTable* table, cpu::choose_table(options.isa, detect_cpu_features()));

@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "core/backend.h"
 #include "core/error.h"
@@ -18,8 +20,16 @@ namespace weft {
 enum class Activations : uint8_t {
   kAuto,  // f32 for the scalar kernels, else i16
   kF32,   // as they are: weights are decoded to float32
-  kI16,   // 16-bit integers, 32 to a scale: exact integer dots (kernels/cpu/packed/)
+  kI16,   // 16-bit integers, 256 to a scale: exact integer dots (kernels/cpu/packed/)
+  kInt8,  // 8-bit integers, 32 to a scale: half the work, a thousandth of the accuracy
 };
+
+// "auto", "f32", …
+std::string_view activations_name(Activations activations);
+// The mode of that name; kInvalidArgument, naming those there are, for any other.
+Result<Activations> parse_activations(std::string_view name);
+// All but auto.
+std::span<const Activations> all_activations();
 
 struct CpuOptions {
   int threads = 0;  // 1 … ThreadPool::kMaxThreads; 0: as many as there are usable processors

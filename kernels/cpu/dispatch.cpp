@@ -41,8 +41,8 @@ const KernelTable& avx512_table() {
       return avx2_table().supported(f) && f.avx512f && f.avx512bw && f.avx512dq && f.avx512vl &&
              f.avx512_vnni;
     };
-    table.packed_linear = avx512_kernels().packed_linear;
-    table.quantize_row = avx512_kernels().quantize_row;
+    table.int16 = avx512_kernels().int16;
+    table.int8 = avx512_kernels().int8;
     return table;
   }();
   return kTable;

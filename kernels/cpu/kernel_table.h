@@ -124,6 +124,16 @@ static constexpr int64_t attend_scratch(int64_t rows, int64_t row) {
   return rows * kSplit + (kKeyGroup + kValueBlock) * row;
 }
 
+// Linear layers over packed weights, for activations of one width. All tables agree bit for bit.
+struct PackedKernels {
+  // The kernel of a type in kPackedFormats; null for the others.
+  PackedLinearRun (*linear)(DType type);
+  // Rounds one row of k elements, a multiple of 32, as packed/activations.h says. The order of a
+  // cell's integers is the table's own.
+  void (*quantize_row)(const float* x, int64_t k, std::byte* blocks);
+  int64_t block_bytes;  // of 256 rounded elements
+};
+
 struct KernelTable {
   const char* isa;
   bool (*supported)(const CpuFeatures& features);
@@ -131,11 +141,7 @@ struct KernelTable {
   // Columns [begin, end) of every row. scratch: float32 [kLinearScratch].
   void (*linear)(const LinearArgs& args, int64_t begin, int64_t end, float* scratch);
 
-  // The kernel of a type in kPackedFormats; null for the others. All tables agree bit for bit.
-  PackedLinearRun (*packed_linear)(DType type);
-  // Rounds one row of k elements, a multiple of 32, as packed/activations.h says. The order of a
-  // cell's integers is the table's own.
-  void (*quantize_row)(const float* x, int64_t k, ActivationBlock* blocks);
+  PackedKernels int16, int8;
 
   // out = x × (1 / sqrt(mean(x²) + eps)) × gain for `rows` rows of `cols`. The squares are summed
   // in double by lanes: ((s0 + s4) + (s2 + s6)) + ...; the factor is rounded to float once.

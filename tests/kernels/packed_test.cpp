@@ -1,5 +1,9 @@
-// linear() over packed weights and 16-bit activations: against the exact product of the rounded
-// inputs, the same bits in every instruction set and however it is called, and what is not finite.
+// linear() over packed weights and activations in integers: against the exact product of the
+// rounded inputs, the same bits in every instruction set and however it is called, and what is not
+// finite.
+#include <numeric>
+
+#include "gguf/quantize/encode.h"
 #include "kernels/cpu/packed/pack.h"
 #include "kernels/cpu/packed/unpack.h"
 #include "tests/kernels/support.h"
@@ -22,15 +26,17 @@ std::vector<float> run_linear(Backend& backend, const TestWeight& w, const Weigh
 }
 
 // What the activations of one row are rounded to.
-std::vector<double> rounded(const float* x, int64_t k) {
+std::vector<double> rounded(Activations activations, const float* x, int64_t k) {
   std::vector<double> values(static_cast<std::size_t>(k));
-  constexpr int64_t kBlock = cpu::kBlockCells * cpu::kCellElements;
-  for (int64_t c = 0; c < k; c += kBlock) {
-    const int64_t end = std::min(c + kBlock, k);
+  const bool wide = activations == Activations::kI16;
+  const int64_t share = wide ? 256 : 32;
+  const float levels = wide ? 32639.0f : 127.0f;
+  for (int64_t c = 0; c < k; c += share) {
+    const int64_t end = std::min(c + share, k);
     float largest = 0;
     for (int64_t i = c; i < end; ++i) largest = std::max(largest, std::abs(x[i]));
-    const float scale = largest / cpu::kActivationLevels;
-    const float inverse = cpu::kActivationLevels / largest;
+    const float scale = largest / levels;
+    const float inverse = levels / largest;
     for (int64_t i = c; i < end; ++i) {
       values[static_cast<std::size_t>(i)] =
           largest == 0 ? 0.0 : double{std::nearbyint(x[i] * inverse)} * double{scale};
@@ -39,16 +45,19 @@ std::vector<double> rounded(const float* x, int64_t k) {
   return values;
 }
 
-class PackedTest : public IsaTestBase<::testing::TestWithParam<std::tuple<std::string, DType>>> {
+class PackedTest
+    : public IsaTestBase<::testing::TestWithParam<std::tuple<std::string, Activations, DType>>> {
  protected:
   void SetUp() override {
     require(std::get<0>(GetParam()));
-    type_ = std::get<1>(GetParam());
+    activations_ = std::get<1>(GetParam());
+    type_ = std::get<2>(GetParam());
     block_ = dtype_info(type_).block_size;
-    backend_ = make_backend(isa(), 1, Activations::kI16);
+    backend_ = make_backend(isa(), 1, activations_);
   }
   std::string isa() const { return std::get<0>(GetParam()); }
 
+  Activations activations_ = Activations::kI16;
   DType type_ = DType::kQ4_0;
   int64_t block_ = 32;
   Random random_{11};
@@ -66,7 +75,7 @@ TEST_P(PackedTest, IsTheProductOfTheRoundedInputs) {
         auto x = random_floats(random_, rows * k);
         const auto out = run_linear(*backend_, w, b.weight.get(), x, rows);
         for (int64_t t = 0; t < rows; ++t) {
-          const auto a = rounded(&x[static_cast<std::size_t>(t * k)], k);
+          const auto a = rounded(activations_, &x[static_cast<std::size_t>(t * k)], k);
           for (int64_t j = 0; j < n; ++j) {
             double sum = bias[static_cast<std::size_t>(j)];
             double magnitude = std::abs(sum);
@@ -95,10 +104,10 @@ TEST_P(PackedTest, SameBitsForAnyRowsThreadsAndInstructionSet) {
   const TestWeight w(*backend_, random_, type_, n, k);
   const TestWeight other(*backend_, random_, type_, 17, k);
   auto x = random_floats(random_, rows * k);
-  const auto scalar = make_backend("scalar", 1, Activations::kI16);
+  const auto scalar = make_backend("scalar", 1, activations_);
   const auto reference = run_linear(*scalar, w, nullptr, x, rows);
   for (const int threads : {1, 2, 3}) {
-    const auto backend = make_backend(isa(), threads, Activations::kI16);
+    const auto backend = make_backend(isa(), threads, activations_);
     for (const int64_t chunk : {1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 16, 17, 23, 37}) {
       std::vector<float> out(reference.size());
       for (int64_t first = 0; first < rows; first += chunk) {
@@ -132,10 +141,39 @@ TEST_P(PackedTest, NotFiniteInputsSpoilTheirOwnRowOnly) {
   }
 }
 
+// Whole rows of the largest codes and the largest activations: no sum on the way may saturate.
+TEST_P(PackedTest, ExtremesKeepTheirSums) {
+  const int64_t k = std::max<int64_t>(block_, 64);
+  const int64_t n = 16;
+  for (const float sign : {1.0f, -1.0f}) {
+    // Among each 16 one zero, so that formats with minima have a range, or one of the other sign:
+    // a format without them gives the far end of its levels to one of the two.
+    std::vector<float> values(static_cast<std::size_t>(n * k), sign);
+    for (int64_t j = 0; j < n; ++j) {
+      for (int64_t i = 0; i < k; i += 16) {
+        values[static_cast<std::size_t>(j * k + i)] = j % 2 == 0 ? 0.0f : -sign;
+      }
+    }
+    std::vector<std::byte> bytes(static_cast<std::size_t>(*row_bytes(type_, n * k)));
+    encode_row_function(type_)(values.data(), bytes.data(), n * k);
+    const TestWeight w(*backend_, bytes, type_, n, k);
+    for (const int64_t rows : {1, 3, 40}) {
+      std::vector<float> x(static_cast<std::size_t>(rows * k), sign * 2.0f);
+      const auto out = run_linear(*backend_, w, nullptr, x, rows);
+      for (std::size_t i = 0; i < out.size(); ++i) {
+        const auto* column =
+            &w.values[i % static_cast<std::size_t>(n) * static_cast<std::size_t>(k)];
+        const double sum = std::accumulate(column, column + k, 0.0) * x[0];
+        ASSERT_NEAR(out[i], sum, 1e-4 * std::abs(sum)) << rows << " rows";
+      }
+    }
+  }
+}
+
 TEST_P(PackedTest, TheSmallestAndTheLargestInputsKeepTheirScale) {
   const int64_t k = block_;
   const TestWeight w(*backend_, random_, type_, 20, k);
-  const auto scalar = make_backend("scalar", 1, Activations::kI16);
+  const auto scalar = make_backend("scalar", 1, activations_);
   for (const float size : {0.0f, 1e-44f, 1e-31f, 2e-30f, 1e-20f, 1e30f, 3e38f}) {
     auto x = random_floats(random_, 2 * k);
     for (float& v : x) v = std::clamp(v / 6, -1.0f, 1.0f) * size;
@@ -156,10 +194,13 @@ TEST_P(PackedTest, TheSmallestAndTheLargestInputsKeepTheirScale) {
 
 INSTANTIATE_TEST_SUITE_P(All, PackedTest,
                          ::testing::Combine(::testing::ValuesIn(all_isas()),
+                                            ::testing::Values(Activations::kI16,
+                                                              Activations::kInt8),
                                             ::testing::ValuesIn(packed_types())),
-                         [](const auto& param) {
-                           return std::get<0>(param.param) + "_" +
-                                  std::string(dtype_name(std::get<1>(param.param)));
+                         [](const auto& each) {
+                           return std::get<0>(each.param) + "_" +
+                                  std::string(activations_name(std::get<1>(each.param))) + "_" +
+                                  std::string(dtype_name(std::get<2>(each.param)));
                          });
 
 // Every weight comes out of its planes and scales as the file's block holds it.

@@ -130,6 +130,7 @@ static inline __m256i unit_codes(const std::byte* cell, int unit, int half) {
 
 // The activations of a cell are, unit by unit, elements 0 and 2, then 1 and 3.
 struct Madd {
+  using Block = Int16Block;
   using Floats = F32x16;
   using Ints = I32x16;
   // Sixteen registers hold no unpacked cell: codes are unpacked where they are used.
@@ -232,7 +233,7 @@ struct Madd {
   }
 
   template <DType kType, int R, int kUnitCount>
-  static inline void dots(const Cell& cell, int first, const ActivationBlock* const (&a)[R], int at,
+  static inline void dots(const Cell& cell, int first, const Block* const (&a)[R], int at,
                           Ints (&dot)[R]) {
 #pragma GCC unroll 2
     for (int half = 0; half < 2; ++half) {
@@ -243,7 +244,7 @@ struct Madd {
         const __m256i codes = unit_codes<kType>(cell.codes, first + u, half);
         const __m256i w[] = {even(codes), odd(codes)};
         for (int r = 0; r < R; ++r) {
-          const std::byte* x = a[r]->cells + kActivationCellBytes * at + 8 * (first + u);
+          const std::byte* x = a[r]->cells + Block::kCellBytes * at + 8 * (first + u);
           sum[r] = _mm256_add_epi32(sum[r], _mm256_madd_epi16(w[0], pair(x)));
           sum[r] = _mm256_add_epi32(sum[r], _mm256_madd_epi16(w[1], pair(x + 4)));
         }
@@ -252,9 +253,9 @@ struct Madd {
     }
   }
 
-  template <int R, int C, int kUnitCount>
+  template <DType, int R, int C, int kUnitCount>
   static inline void tile_dots(const std::byte* codes, std::size_t group_distance, int first,
-                               const ActivationBlock* const (&a)[R], int at, Ints (&dot)[R][C]) {
+                               const Block* const (&a)[R], int at, Ints (&dot)[R][C]) {
     static_assert(C == 1);
     (void)group_distance;
     for (int r = 0; r < R; ++r) dot[r][0] = I32x16::splat(0);
@@ -262,7 +263,7 @@ struct Madd {
     for (int i = 2 * first; i < 2 * (first + kUnitCount); ++i) {
       const auto* w = reinterpret_cast<const __m256i*>(codes + 64 * i);
       for (int r = 0; r < R; ++r) {
-        const __m256i x = pair(a[r]->cells + kActivationCellBytes * at + 4 * i);
+        const __m256i x = pair(a[r]->cells + Block::kCellBytes * at + 4 * i);
         dot[r][0].low = _mm256_add_epi32(dot[r][0].low, _mm256_madd_epi16(w[0], x));
         dot[r][0].high = _mm256_add_epi32(dot[r][0].high, _mm256_madd_epi16(w[1], x));
       }

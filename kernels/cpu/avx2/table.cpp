@@ -1,7 +1,7 @@
 #include "kernels/cpu/avx2/table.h"
 
 #include "kernels/cpu/avx2/linear.h"
-#include "kernels/cpu/avx2/packed.h"
+#include "kernels/cpu/avx2/packed8.h"
 #include "kernels/cpu/avx2/simd.h"
 #include "kernels/cpu/generic/table.h"
 
@@ -10,7 +10,7 @@ namespace weft::cpu {
 const KernelTable& avx2_table() {
   using namespace avx2;
   static constexpr KernelTable kTable = [] {
-    KernelTable table = generic_table<F32x8, F64x8, Half, BFloat, Byte, Madd>(
+    KernelTable table = generic_table<F32x8, F64x8, Half, BFloat, Byte, Madd, Maddubs>(
         "avx2", [](const CpuFeatures& f) { return f.avx2 && f.fma && f.f16c; });
     table.linear = avx2::linear;
     table.unpack = avx2::unpack;

@@ -1,5 +1,5 @@
-// Packed linear layers with AVX-512 VNNI. A 16-bit activation is two signed bytes, so a dot
-// product is two rounds of vpdpbusd (unsigned code × signed byte): first the high bytes, the sum
+// Packed linear layers with AVX-512 VNNI: vpdpbusd, unsigned code × signed byte. A 16-bit
+// activation is two signed bytes, so its dot product is two rounds: first the high bytes, the sum
 // shifted by 8, then the low ones. It costs what 16-bit dots cost and codes stay bytes.
 #pragma once
 
@@ -61,8 +61,10 @@ struct I32x16 {
 static inline I32x16 operator-(I32x16 a, I32x16 b) { return {_mm512_sub_epi32(a.v, b.v)}; }
 static inline F32x16 to_float(I32x16 a) { return {_mm512_cvtepi32_ps(a.v)}; }
 
-// The activations of a cell are its 32 high bytes, then its 32 low ones.
+// The activations of a cell are its 32 high bytes, then its 32 low ones; or its 32 bytes.
+template <class ActivationBlock>
 struct Vnni {
+  using Block = ActivationBlock;
   using Floats = F32x16;
   using Ints = I32x16;
   struct Cell {
@@ -97,16 +99,19 @@ struct Vnni {
     return static_cast<uint32_t>(_mm512_reduce_max_epi32(_mm512_max_epi32(a, b)));
   }
 
-  // A 16-bit integer a is 256 × high + low with a signed low byte.
+  // A 16-bit integer a is 256 × high + low with a signed low byte; an 8-bit one is just the low.
   static inline void quantize(const float* x, float inverse, std::byte* cell, int32_t (&sum)[2]) {
     const __m512 factor = _mm512_set1_ps(inverse);
     for (int half = 0; half < 2; ++half) {
       const __m512i a = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + 16 * half), factor));
-      const __m512i high = _mm512_srai_epi32(_mm512_add_epi32(a, _mm512_set1_epi32(128)), 8);
       sum[half] = _mm512_reduce_add_epi32(a);
       auto* to = reinterpret_cast<__m128i*>(cell) + half;
-      _mm_store_si128(to, _mm512_cvtepi32_epi8(high));
-      _mm_store_si128(to + 2, _mm512_cvtepi32_epi8(a));
+      if constexpr (Block::kHalves == 2) {
+        const __m512i high = _mm512_srai_epi32(_mm512_add_epi32(a, _mm512_set1_epi32(128)), 8);
+        _mm_store_si128(to, _mm512_cvtepi32_epi8(high));
+        to += 2;
+      }
+      _mm_store_si128(to, _mm512_cvtepi32_epi8(a));
     }
   }
 
@@ -201,26 +206,28 @@ struct Vnni {
   }
 
   template <DType kType, int R, int kUnitCount>
-  static inline void dots(const Cell& cell, int first, const ActivationBlock* const (&a)[R], int at,
+  static inline void dots(const Cell& cell, int first, const Block* const (&a)[R], int at,
                           Ints (&dot)[R]) {
-    // With few rows high and low bytes go side by side: a single chain would wait for each result.
+    // With few rows two chains go side by side, of high and low bytes or of even and odd units: a
+    // single one would wait for each result.
+    constexpr int kHalves = Block::kHalves;
     constexpr int kChains = R < 5 ? 2 : 1;
     __m512i sum[kChains][R];
     for (int r = 0; r < R; ++r) {
       for (int i = 0; i < kChains; ++i) sum[i][r] = _mm512_setzero_si512();
     }
 #pragma GCC unroll 2
-    for (int half = 0; half < 2; ++half) {
-      __m512i(&to)[R] = sum[half % kChains];
+    for (int half = 0; half < kHalves; ++half) {
 #pragma GCC unroll 8
       for (int u = first; u < first + kUnitCount; ++u) {
+        __m512i(&to)[R] = sum[(kHalves == 2 ? half : u) % kChains];
         for (int r = 0; r < R; ++r) {
-          const std::byte* x = a[r]->cells + kActivationCellBytes * at + 32 * half + 4 * u;
+          const std::byte* x = a[r]->cells + Block::kCellBytes * at + 32 * half + 4 * u;
           to[r] = _mm512_dpbusd_epi32(to[r], cell.unit[u], four(x));
         }
       }
-      if (half == 0) {
-        for (int r = 0; r < R; ++r) to[r] = _mm512_slli_epi32(to[r], 8);
+      if (half + 1 < kHalves) {
+        for (int r = 0; r < R; ++r) sum[0][r] = _mm512_slli_epi32(sum[0][r], 8);
       }
     }
     for (int r = 0; r < R; ++r) {
@@ -228,24 +235,24 @@ struct Vnni {
     }
   }
 
-  template <int R, int C, int kUnitCount>
+  template <DType, int R, int C, int kUnitCount>
   static inline void tile_dots(const std::byte* codes, std::size_t group_distance, int first,
-                               const ActivationBlock* const (&a)[R], int at, Ints (&dot)[R][C]) {
+                               const Block* const (&a)[R], int at, Ints (&dot)[R][C]) {
     for (int r = 0; r < R; ++r) {
       for (int g = 0; g < C; ++g) dot[r][g].v = _mm512_setzero_si512();
     }
 #pragma GCC unroll 2
-    for (int half = 0; half < 2; ++half) {
+    for (int half = 0; half < Block::kHalves; ++half) {
 #pragma GCC unroll 8
       for (int u = first; u < first + kUnitCount; ++u) {
         __m512i w[C];
         for (int g = 0; g < C; ++g) w[g] = load(codes + g * group_distance + 64 * u);
         for (int r = 0; r < R; ++r) {
-          const __m512i x = four(a[r]->cells + kActivationCellBytes * at + 32 * half + 4 * u);
+          const __m512i x = four(a[r]->cells + Block::kCellBytes * at + 32 * half + 4 * u);
           for (int g = 0; g < C; ++g) dot[r][g].v = _mm512_dpbusd_epi32(dot[r][g].v, w[g], x);
         }
       }
-      if (half == 0) {
+      if (half + 1 < Block::kHalves) {
         for (int r = 0; r < R; ++r) {
           for (int g = 0; g < C; ++g) dot[r][g].v = _mm512_slli_epi32(dot[r][g].v, 8);
         }

@@ -8,8 +8,8 @@ namespace weft::cpu {
 // Called on every processor: a constant, so that nothing here needs AVX-512 to be executed.
 const Avx512Kernels& avx512_kernels() {
   static constexpr Avx512Kernels kKernels = {
-      .packed_linear = packed_kernel<avx512::Vnni>,
-      .quantize_row = quantize_row<avx512::Vnni>,
+      .int16 = packed_kernels<avx512::Vnni<Int16Block>>(),
+      .int8 = packed_kernels<avx512::Vnni<Int8Block>>(),
   };
   return kKernels;
 }

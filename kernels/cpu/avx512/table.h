@@ -8,8 +8,7 @@ namespace weft::cpu {
 // What AVX-512 with byte dot products (VNNI: Intel since Ice Lake, AMD since Zen 4) does better
 // than AVX2; dispatch.cpp makes a table of it and the rest of AVX2's.
 struct Avx512Kernels {
-  PackedLinearRun (*packed_linear)(DType type);
-  void (*quantize_row)(const float* x, int64_t k, ActivationBlock* blocks);
+  PackedKernels int16, int8;
 };
 const Avx512Kernels& avx512_kernels();
 

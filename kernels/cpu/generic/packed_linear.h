@@ -1,5 +1,5 @@
-// linear() over packed weights (kernels/cpu/packed/format.h) and 16-bit activations, for any
-// instruction set. The order of sums is, for a column:
+// linear() over packed weights (kernels/cpu/packed/format.h) and activations in integers, for any
+// instruction set. The order of sums is, for a column and 16-bit activations:
 //   acc = 0; for each block of 256 in ascending K:
 //     part = 0; for each sub-block of it in ascending K:
 //       dot = sum of (code - offset) × a                    exact
@@ -7,10 +7,14 @@
 //       part = fma(float(sum of a), min, part)              where the format has minima
 //     acc = fma(part, activation scale, acc)
 //   out[t][n] = acc (+ bias[n])
+// With 8-bit ones, whose scales are a cell's, there is no part:
+//       acc = fma(float(dot) × activation scale, weight scale, acc)
+//       acc = fma(float(sum of a) × activation scale, min, acc)
 // Two loops follow it: few rows take a cell's codes straight from registers; many rows unpack a
 // panel once and take a tile of rows × groups from it at a time.
 //
 // Isa supplies, for 16 columns at a time:
+//   Block           the activations it takes: Int16Block, Int8Block
 //   Floats, Ints    vectors: zero, load, store, splat, fma, *, to_float
 //   Cell            the codes of a cell: unpack<F>(bytes, cell), store_panel<kType>(cell, bytes)
 //   dots            the integers of one sub-block of a cell for some rows
@@ -34,6 +38,7 @@ struct PackedLinear {
   using Floats = typename Isa::Floats;
   using Ints = typename Isa::Ints;
   using Cell = typename Isa::Cell;
+  using Block = typename Isa::Block;
 
   static constexpr int kSubs = F.subs();
   static constexpr int kSubUnits = kUnits / kSubs;
@@ -87,13 +92,27 @@ struct PackedLinear {
     return s;
   }
 
+  static inline const Block* blocks(const PackedLinearArgs& args, int64_t row) {
+    return reinterpret_cast<const Block*>(args.x.row(row));
+  }
+
+  // The sum that a block's sub-blocks are added to, and what it is afterwards.
+  static inline Floats begin_block(Floats acc) {
+    return Block::kScales == 1 ? Floats::zero() : acc;
+  }
+  static inline Floats end_block(Floats part, const Block& a, Floats acc) {
+    return Block::kScales == 1 ? fma(part, Floats::splat(a.scale[0]), acc) : part;
+  }
+
   // part after one sub-block: the sub-th of a block.
-  static inline Floats step(Ints dot, const ActivationBlock& a, int sub, Floats scale, Floats min,
+  static inline Floats step(Ints dot, const Block& a, int sub, Floats scale, Floats min,
                             Floats part) {
     if constexpr (kOffset != 0) {
       dot = dot - Isa::template times<kOffset>(kSubs == 1 ? a.total + sub : a.sum + sub);
     }
-    part = fma(to_float(dot), scale, part);
+    Floats product = to_float(dot);
+    if constexpr (Block::kScales != 1) product = product * Floats::splat(a.scale[sub / kSubs]);
+    part = fma(product, scale, part);
     if constexpr (F.has_min()) {
       part = fma(Floats::splat(kSubs == 1 ? a.float_total[sub] : a.float_sum[sub]), min, part);
     }
@@ -121,10 +140,10 @@ struct PackedLinear {
   static inline void few_rows(const PackedLinearArgs& args, int64_t group, int64_t row) {
     const std::byte* scale = args.weight + group * F.group_size(args.k);
     const std::byte* codes = scale + F.scales_size(args.k);
-    const ActivationBlock* a[R];
+    const Block* a[R];
     Floats acc[R];
     for (int r = 0; r < R; ++r) {
-      a[r] = args.x.row(row + r);
+      a[r] = blocks(args, row + r);
       acc[r] = Floats::zero();
     }
     for (int64_t left = args.k / kCellElements; left > 0; left -= kBlockCells) {
@@ -132,7 +151,7 @@ struct PackedLinear {
       const Super super = read_super(scale);
       scale += F.super_bytes();
       Floats part[R];
-      for (int r = 0; r < R; ++r) part[r] = Floats::zero();
+      for (int r = 0; r < R; ++r) part[r] = begin_block(acc[r]);
       for (int c = 0; c < cells; ++c) {
         Isa::prefetch(codes, F.cell_bytes());
         Cell cell;
@@ -150,7 +169,7 @@ struct PackedLinear {
         scale += F.scale_bytes();
       }
       for (int r = 0; r < R; ++r) {
-        acc[r] = fma(part[r], Floats::splat(a[r]->scale), acc[r]);
+        acc[r] = end_block(part[r], *a[r], acc[r]);
         ++a[r];
       }
     }
@@ -166,14 +185,15 @@ struct PackedLinear {
     }
   }
 
-  // In as many passes as it takes, of as equal a number of rows as can be.
-  static void few(const PackedLinearArgs& args, int64_t begin, int64_t end) {
-    const int64_t passes = (args.rows + Isa::kFewRows - 1) / Isa::kFewRows;
+  // Groups [begin, end) of the rows from `first` on, in as many passes as it takes, of as equal a
+  // number of rows as can be.
+  static void few(const PackedLinearArgs& args, int64_t begin, int64_t end, int64_t first) {
+    const int64_t rows = args.rows - first;
+    const int64_t passes = (rows + Isa::kFewRows - 1) / Isa::kFewRows;
     for (int64_t group = begin; group < end; ++group) {
-      for (int64_t pass = 0, row = 0; pass < passes; ++pass) {
-        const int64_t next = args.rows * (pass + 1) / passes;
-        exactly<Isa::kFewRows>(args, group, row, next - row);
-        row = next;
+      for (int64_t pass = 0; pass < passes; ++pass) {
+        const int64_t row = rows * pass / passes;
+        exactly<Isa::kFewRows>(args, group, first + row, rows * (pass + 1) / passes - row);
       }
     }
   }
@@ -218,18 +238,21 @@ struct PackedLinear {
 
   // One block of R rows × C groups.
   template <int R, int C>
-  static inline void tile(const Panel* panels, int cells, const ActivationBlock* const (&a)[R],
+  static inline void tile(const Panel* panels, int cells, const Block* const (&a)[R],
                           float (*acc)[C * kGroupColumns]) {
     Floats part[R][C];
     for (int r = 0; r < R; ++r) {
-      for (int g = 0; g < C; ++g) part[r][g] = Floats::zero();
+      for (int g = 0; g < C; ++g) {
+        part[r][g] = begin_block(Floats::load(acc[r] + g * kGroupColumns));
+      }
     }
     for (int c = 0; c < cells; ++c) {
       const std::byte* codes = panels[0].codes + c * Isa::kPanelCellBytes;
 #pragma GCC unroll 2
       for (int sub = 0; sub < kSubs; ++sub) {
         Ints dot[R][C];
-        Isa::template tile_dots<R, C, kSubUnits>(codes, sizeof(Panel), sub * kSubUnits, a, c, dot);
+        Isa::template tile_dots<kType, R, C, kSubUnits>(codes, sizeof(Panel), sub * kSubUnits, a, c,
+                                                        dot);
         for (int r = 0; r < R; ++r) {
           for (int g = 0; g < C; ++g) {
             const Scales& s = panels[g].scales[c];
@@ -242,28 +265,17 @@ struct PackedLinear {
     for (int r = 0; r < R; ++r) {
       for (int g = 0; g < C; ++g) {
         float* to = acc[r] + g * kGroupColumns;
-        fma(part[r][g], Floats::splat(a[r]->scale), Floats::load(to)).store(to);
+        end_block(part[r][g], *a[r], Floats::load(to)).store(to);
       }
     }
   }
 
-  // The first R of `rows` rows, or as many as there are; their blocks begin at cell `first`.
-  template <int R, int C>
-  static inline void tile_of(const PackedLinearArgs& args, const Desk<C>& desk, int64_t row,
-                             int64_t rows, int64_t first, int cells,
-                             float (*acc)[C * kGroupColumns]) {
-    if constexpr (R > 0) {
-      if (rows < R) return tile_of<R - 1, C>(args, desk, row, rows, first, cells, acc);
-      const ActivationBlock* a[R];
-      for (int r = 0; r < R; ++r) a[r] = args.x.row(row + r) + first / kBlockCells;
-      tile<R, C>(desk.panel, cells, a, acc);
-    }
-  }
-
-  // C groups from `group` on, for rows [begin, end), at most kChunkRows.
+  // C groups from `group` on, for rows [begin, end): whole tiles, at most kChunkRows.
   template <int C>
   static void many(const PackedLinearArgs& args, int64_t group, int64_t begin, int64_t end,
                    Desk<C>& desk) {
+    constexpr int R = Isa::kTileRows;
+    static_assert(kChunkRows % R == 0);
     const int64_t rows = end - begin;
     for (int64_t row = 0; row < rows; ++row) {
       for (int g = 0; g < C; ++g) Floats::zero().store(desk.acc[row] + g * kGroupColumns);
@@ -273,17 +285,18 @@ struct PackedLinear {
       const int64_t left = k_cells - first;
       const int cells = left < kBlockCells ? static_cast<int>(left) : kBlockCells;
       for (int g = 0; g < C; ++g) unpack_panel(args, group + g, first, cells, desk.panel[g]);
-      for (int64_t row = 0; row < rows; row += Isa::kTileRows) {
+      for (int64_t row = 0; row < rows; row += R) {
         // A part of what the next panels will be made of is asked for before each tile. (After the
         // last block of a group come the scales of the next.)
         for (int g = 0; g < C; ++g) {
           const int64_t size = kBlockCells * F.cell_bytes();
           const std::byte* const next = codes_of(args, group + g, first + cells);
-          const int64_t to = size * (row + Isa::kTileRows) / rows;
+          const int64_t to = size * (row + R) / rows;
           for (int64_t i = size * row / rows; i < to; i += 64) Isa::prefetch_line(next + i);
         }
-        tile_of<Isa::kTileRows, C>(args, desk, begin + row, rows - row, first, cells,
-                                   desk.acc + row);
+        const Block* a[R];
+        for (int r = 0; r < R; ++r) a[r] = blocks(args, begin + row + r) + first / kBlockCells;
+        tile<R, C>(desk.panel, cells, a, desk.acc + row);
       }
     }
     for (int64_t row = 0; row < rows; ++row) {
@@ -294,29 +307,25 @@ struct PackedLinear {
     }
   }
 
-  template <int C>
-  static void many(const PackedLinearArgs& args, int64_t group, std::byte* scratch) {
-    static_assert(sizeof(Desk<C>) <= kPackedScratch);
-    auto& desk = *reinterpret_cast<Desk<C>*>(scratch);
-    for (int64_t row = 0; row < args.rows; row += kChunkRows) {
-      const int64_t end = args.rows - row < kChunkRows ? args.rows : row + kChunkRows;
-      many<C>(args, group, row, end, desk);
-    }
-  }
-
   // Groups [begin, end) of all rows. scratch: kPackedScratch bytes, aligned to 64.
   static void run(const PackedLinearArgs& args, int64_t begin, int64_t end,
                   [[maybe_unused]] std::byte* scratch) {
     if constexpr (Isa::kManyRows != 0) {
+      constexpr int C = Isa::kTileGroups;
+      static_assert(sizeof(Desk<C>) <= kPackedScratch);
       if (args.rows >= Isa::kManyRows) {
-        for (; begin + Isa::kTileGroups <= end; begin += Isa::kTileGroups) {
-          many<Isa::kTileGroups>(args, begin, scratch);
+        const int64_t whole = args.rows / Isa::kTileRows * Isa::kTileRows;
+        auto& desk = *reinterpret_cast<Desk<C>*>(scratch);
+        for (; begin + C <= end; begin += C) {
+          for (int64_t row = 0; row < whole; row += kChunkRows) {
+            many(args, begin, row, row + kChunkRows < whole ? row + kChunkRows : whole, desk);
+          }
+          // The rows that are left meet weights that are in the second cache level.
+          few(args, begin, begin + C, whole);
         }
-        for (; begin < end; ++begin) many<1>(args, begin, scratch);
-        return;
       }
     }
-    few(args, begin, end);
+    few(args, begin, end, 0);
   }
 };
 

@@ -17,43 +17,64 @@ static PackedLinearRun packed_kernel(DType type) {
   }
 }
 
-// One row: k is a multiple of 32. Isa::largest(x) is the bit pattern of the largest |x| of 32
-// elements, above infinity's if there is a NaN; Isa::quantize(x, inverse, cell, sums) rounds them
-// times `inverse` to integers.
+// Cells [first, first + cells) of a block, which share its scale number `index`: x is their first
+// element. Isa::largest(x) is the bit pattern of the largest |x| of 32 elements, above infinity's
+// if there is a NaN; Isa::quantize(x, inverse, cell, sums) rounds them times `inverse` to integers.
 template <class Isa>
-static void quantize_row(const float* x, int64_t k, ActivationBlock* blocks) {
-  for (int64_t left = k / kCellElements; left > 0; left -= kBlockCells, ++blocks) {
+static inline void quantize_cells(const float* x, int first, int cells, int index,
+                                  typename Isa::Block& block) {
+  using Block = typename Isa::Block;
+  uint32_t bits = 0;
+  for (int c = 0; c < cells; ++c) {
+    const uint32_t of_cell = Isa::largest(x + c * kCellElements);
+    bits = bits > of_cell ? bits : of_cell;
+  }
+  float largest;
+  __builtin_memcpy(&largest, &bits, sizeof(largest));
+  const bool finite = bits < 0x7f800000u;
+  const bool some = finite && largest >= kActivationLeast;
+  const float scale = finite ? (some ? largest / Block::kLevels : 0.0f) : __builtin_nanf("");
+  const float inverse = some ? Block::kLevels / largest : 0.0f;
+  // In sums of 8-bit integers the scale is already.
+  const float unit = Block::kScales == 1 ? 1.0f : scale;
+  block.scale[index] = scale;
+  for (int c = first; c < first + cells; ++c, x += kCellElements) {
+    int32_t sum[2] = {0, 0};
+    std::byte* const cell = block.cells + c * Block::kCellBytes;
+    if (some) {
+      Isa::quantize(x, inverse, cell, sum);
+    } else {
+      __builtin_memset(cell, 0, Block::kCellBytes);
+    }
+    for (int h = 0; h < 2; ++h) {
+      block.sum[2 * c + h] = sum[h];
+      block.float_sum[2 * c + h] = static_cast<float>(sum[h]) * unit;
+    }
+    const int32_t total = sum[0] + sum[1];
+    block.total[c] = total;
+    block.float_total[c] = static_cast<float>(total) * unit;
+  }
+}
+
+// PackedKernels::quantize_row.
+template <class Isa>
+static void quantize_row(const float* x, int64_t k, std::byte* to) {
+  using Block = typename Isa::Block;
+  auto* block = reinterpret_cast<Block*>(to);
+  constexpr int kShare = kBlockCells / Block::kScales;
+  for (int64_t left = k / kCellElements; left > 0; left -= kBlockCells, ++block) {
     const int cells = left < kBlockCells ? static_cast<int>(left) : kBlockCells;
-    ActivationBlock& block = *blocks;
-    uint32_t bits = 0;
-    for (int c = 0; c < cells; ++c) {
-      const uint32_t of_cell = Isa::largest(x + c * kCellElements);
-      bits = bits > of_cell ? bits : of_cell;
-    }
-    float largest;
-    __builtin_memcpy(&largest, &bits, sizeof(largest));
-    const bool finite = bits < 0x7f800000u;
-    const bool some = finite && largest >= kActivationLeast;
-    if (!some) {
-      __builtin_memset(&block, 0, sizeof(block));
-      if (!finite) block.scale = __builtin_nanf("");
-      x += cells * kCellElements;
-      continue;
-    }
-    block.scale = largest / kActivationLevels;
-    const float inverse = kActivationLevels / largest;
-    for (int c = 0; c < cells; ++c, x += kCellElements) {
-      int32_t sum[2] = {0, 0};
-      Isa::quantize(x, inverse, block.cells + c * kActivationCellBytes, sum);
-      const int32_t total = sum[0] + sum[1];
-      for (int h = 0; h < 2; ++h) {
-        block.sum[2 * c + h] = sum[h];
-        block.float_sum[2 * c + h] = static_cast<float>(sum[h]);
-      }
-      block.total[c] = total;
-      block.float_total[c] = static_cast<float>(total);
+    for (int c = 0; c < cells; c += kShare, x += kShare * kCellElements) {
+      quantize_cells<Isa>(x, c, cells - c < kShare ? cells - c : kShare, c / kShare, *block);
     }
   }
+}
+
+template <class Isa>
+static constexpr PackedKernels packed_kernels() {
+  return {.linear = packed_kernel<Isa>,
+          .quantize_row = quantize_row<Isa>,
+          .block_bytes = sizeof(typename Isa::Block)};
 }
 
 }  // namespace weft::cpu

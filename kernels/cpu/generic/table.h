@@ -11,16 +11,18 @@
 namespace weft::cpu {
 
 // Floats, Doubles: vectors of 8 (scalar/simd.h). Half, BFloat, Byte: storage of the KV cache.
-// Packed: as generic/packed_linear.h wants it. A table with kernels of its own sets them after.
-template <class Floats, class Doubles, class Half, class BFloat, class Byte, class Packed>
+// Packed16, Packed8: as generic/packed_linear.h wants them. A table with kernels of its own sets
+// them after.
+template <class Floats, class Doubles, class Half, class BFloat, class Byte, class Packed16,
+          class Packed8>
 static constexpr KernelTable generic_table(const char* isa,
                                            bool (*supported)(const CpuFeatures& features)) {
   return {
       .isa = isa,
       .supported = supported,
       .linear = linear<Floats>,
-      .packed_linear = packed_kernel<Packed>,
-      .quantize_row = quantize_row<Packed>,
+      .int16 = packed_kernels<Packed16>(),
+      .int8 = packed_kernels<Packed8>(),
       .rms_norm = rms_norm<Floats, Doubles>,
       .rope = rope<Floats>,
       .attend = attend<Floats, Half, BFloat, Byte>,

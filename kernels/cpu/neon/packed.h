@@ -151,8 +151,10 @@ static inline int8x16_t unit_codes(const std::byte* cell, int unit, int quarter)
   }
 }
 
-// The activations of a cell are its 32 high bytes, then its 32 low ones.
+// The activations of a cell are its 32 high bytes, then its 32 low ones; or its 32 bytes.
+template <class ActivationBlock>
 struct Sdot {
+  using Block = ActivationBlock;
   using Floats = F32x16;
   using Ints = I32x16;
   // Thirty-two registers hold no unpacked cell beside the sums: codes are unpacked where they are
@@ -184,7 +186,7 @@ struct Sdot {
     return vmaxvq_u32(most);
   }
 
-  // A 16-bit integer a is 256 × high + low with a signed low byte.
+  // A 16-bit integer a is 256 × high + low with a signed low byte; an 8-bit one is just the low.
   static inline void quantize(const float* x, float inverse, std::byte* cell, int32_t (&sum)[2]) {
     auto* const to = reinterpret_cast<int8_t*>(cell);
     for (int half = 0; half < 2; ++half) {
@@ -199,10 +201,13 @@ struct Sdot {
       sum[half] = vaddvq_s32(total);
       const int16x8_t first = vcombine_s16(a[0], a[1]);
       const int16x8_t second = vcombine_s16(a[2], a[3]);
-      const int16x8_t round = vdupq_n_s16(128);  // 32639 + 128 is the largest there is
-      vst1q_s8(to + 16 * half, vcombine_s8(vshrn_n_s16(vaddq_s16(first, round), 8),
-                                           vshrn_n_s16(vaddq_s16(second, round), 8)));
-      vst1q_s8(to + 32 + 16 * half, vcombine_s8(vmovn_s16(first), vmovn_s16(second)));
+      if constexpr (Block::kHalves == 2) {
+        const int16x8_t round = vdupq_n_s16(128);  // 32639 + 128 is the largest there is
+        vst1q_s8(to + 16 * half, vcombine_s8(vshrn_n_s16(vaddq_s16(first, round), 8),
+                                             vshrn_n_s16(vaddq_s16(second, round), 8)));
+      }
+      vst1q_s8(to + Block::kCellBytes - 32 + 16 * half,
+               vcombine_s8(vmovn_s16(first), vmovn_s16(second)));
     }
   }
 
@@ -227,9 +232,9 @@ struct Sdot {
     return Ints::splat(*value << std::countr_zero(unsigned{factor}));
   }
 
-  // 16 activations' bytes, for four units: high (half 0) or low ones.
-  static inline int8x16_t activations(const ActivationBlock& a, int at, int half, int four_units) {
-    const std::byte* p = a.cells + kActivationCellBytes * at + 32 * half + 16 * four_units;
+  // 16 activations' bytes, for four units: of 16-bit ones the high (half 0) or the low.
+  static inline int8x16_t activations(const Block& a, int at, int half, int four_units) {
+    const std::byte* p = a.cells + Block::kCellBytes * at + 32 * half + 16 * four_units;
     return vld1q_s8(reinterpret_cast<const int8_t*>(p));
   }
 
@@ -247,34 +252,42 @@ struct Sdot {
   }
 
   template <DType kType, int R, int kFirst, int kUnitCount>
-  static inline void dots_from(const Cell& cell, const ActivationBlock* const (&a)[R], int at,
+  static inline void dots_from(const Cell& cell, const Block* const (&a)[R], int at,
                                Ints (&dot)[R]) {
     for (int q = 0; q < kQuarters; ++q) {
-      int32x4_t high[R], low[R];
-      for (int r = 0; r < R; ++r) high[r] = low[r] = vdupq_n_s32(0);
+      int32x4_t sum[R][Block::kHalves];
+      for (int r = 0; r < R; ++r) {
+        for (int32x4_t& half : sum[r]) half = vdupq_n_s32(0);
+      }
       for_units<kFirst, kUnitCount>([&]<int u>() {
         const int8x16_t codes = unit_codes<kType>(cell.codes, u, q);
         for (int r = 0; r < R; ++r) {
-          high[r] = dot_unit<u>(high[r], codes, activations(*a[r], at, 0, u / 4));
-          low[r] = dot_unit<u>(low[r], codes, activations(*a[r], at, 1, u / 4));
+          for (int h = 0; h < Block::kHalves; ++h) {
+            sum[r][h] = dot_unit<u>(sum[r][h], codes, activations(*a[r], at, h, u / 4));
+          }
         }
       });
-      for (int r = 0; r < R; ++r) dot[r].v[q] = vaddq_s32(vshlq_n_s32(high[r], 8), low[r]);
+      for (int r = 0; r < R; ++r) {
+        dot[r].v[q] = sum[r][0];
+        if constexpr (Block::kHalves == 2) {
+          dot[r].v[q] = vaddq_s32(vshlq_n_s32(sum[r][0], 8), sum[r][1]);
+        }
+      }
     }
   }
 
   template <DType kType, int R, int kUnitCount>
-  static inline void dots(const Cell& cell, int first, const ActivationBlock* const (&a)[R], int at,
+  static inline void dots(const Cell& cell, int first, const Block* const (&a)[R], int at,
                           Ints (&dot)[R]) {
     if (first == 0) return dots_from<kType, R, 0, kUnitCount>(cell, a, at, dot);
     dots_from<kType, R, kUnits - kUnitCount, kUnitCount>(cell, a, at, dot);
   }
 
   template <int R, int kFirst, int kUnitCount>
-  static inline void tile_from(const std::byte* codes, const ActivationBlock* const (&a)[R], int at,
+  static inline void tile_from(const std::byte* codes, const Block* const (&a)[R], int at,
                                Ints (&dot)[R][1]) {
     for (int r = 0; r < R; ++r) dot[r][0] = I32x16::splat(0);
-    for (int half = 0; half < 2; ++half) {
+    for (int half = 0; half < Block::kHalves; ++half) {
       for_units<kFirst, kUnitCount>([&]<int u>() {
         const auto* w = reinterpret_cast<const int8_t*>(codes) + kUnitBytes * u;
         for (int r = 0; r < R; ++r) {
@@ -284,16 +297,16 @@ struct Sdot {
           }
         }
       });
-      if (half == 1) break;
+      if (half + 1 == Block::kHalves) break;
       for (int r = 0; r < R; ++r) {
         for (int32x4_t& v : dot[r][0].v) v = vshlq_n_s32(v, 8);
       }
     }
   }
 
-  template <int R, int C, int kUnitCount>
+  template <DType, int R, int C, int kUnitCount>
   static inline void tile_dots(const std::byte* codes, std::size_t /*group_distance*/, int first,
-                               const ActivationBlock* const (&a)[R], int at, Ints (&dot)[R][C]) {
+                               const Block* const (&a)[R], int at, Ints (&dot)[R][C]) {
     static_assert(C == 1);
     if (first == 0) return tile_from<R, 0, kUnitCount>(codes, a, at, dot);
     tile_from<R, kUnits - kUnitCount, kUnitCount>(codes, a, at, dot);

@@ -8,8 +8,9 @@ namespace weft::cpu {
 
 const KernelTable& neon_table() {
   using namespace neon;
-  static constexpr KernelTable kTable = generic_table<F32x8, F64x8, Half, BFloat, Byte, Sdot>(
-      "neon", [](const CpuFeatures& f) { return f.neon && f.arm_dotprod; });
+  static constexpr KernelTable kTable =
+      generic_table<F32x8, F64x8, Half, BFloat, Byte, Sdot<Int16Block>, Sdot<Int8Block>>(
+          "neon", [](const CpuFeatures& f) { return f.neon && f.arm_dotprod; });
   return kTable;
 }
 

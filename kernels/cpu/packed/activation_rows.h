@@ -11,9 +11,9 @@ namespace weft::cpu {
 
 class ActivationRows {
  public:
-  // Room for `rows` rows of k elements; earlier contents are lost.
-  Activations prepare(int64_t rows, int64_t k) {
-    const int64_t row_bytes = Activations::row_size(k);
+  // Room for `rows` rows of k elements in blocks of block_bytes; earlier contents are lost.
+  Activations prepare(int64_t rows, int64_t k, int64_t block_bytes) {
+    const int64_t row_bytes = Activations::row_size(k, block_bytes);
     const auto size_bytes = static_cast<std::size_t>(rows * row_bytes);
     if (buffer_.size_bytes() < size_bytes) {
       Result<Buffer> larger = allocate_zeroed(size_bytes);

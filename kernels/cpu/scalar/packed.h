@@ -84,8 +84,10 @@ static inline F32x16 to_float(I32x16 a) {
   return F32x16::each([&](int j) { return static_cast<float>(a.lane[j]); });
 }
 
-// The activations of a cell are 32 16-bit integers in order.
+// The activations of a cell are its 32 integers in order: Element is int16_t or int8_t.
+template <class ActivationBlock, class Element>
 struct Plain {
+  using Block = ActivationBlock;
   using Floats = F32x16;
   using Ints = I32x16;
   // What the codes stand for, plus the format's offset: [unit][column][element].
@@ -110,9 +112,9 @@ struct Plain {
 
   static void quantize(const float* x, float inverse, std::byte* cell, int32_t (&sum)[2]) {
     for (int i = 0; i < kCellElements; ++i) {
-      const auto a = static_cast<int16_t>(__builtin_rintf(x[i] * inverse));
+      const auto a = static_cast<Element>(__builtin_rintf(x[i] * inverse));
       sum[i / 16] += a;
-      __builtin_memcpy(cell + 2 * i, &a, sizeof(a));
+      __builtin_memcpy(cell + i * int64_t{sizeof(a)}, &a, sizeof(a));
     }
   }
 
@@ -150,8 +152,8 @@ struct Plain {
   static I32x16 dot(const uint8_t* codes, int first, int count, const std::byte* a) {
     I32x16 sum = I32x16::splat(0);
     for (int k = 4 * first; k < 4 * (first + count); ++k) {
-      int16_t x;
-      __builtin_memcpy(&x, a + 2 * k, sizeof(x));
+      Element x;
+      __builtin_memcpy(&x, a + k * int64_t{sizeof(x)}, sizeof(x));
       for (int j = 0; j < 16; ++j) {
         sum.lane[j] += int32_t{codes[kUnitBytes * (k / 4) + 4 * j + k % 4]} * x;
       }
@@ -165,13 +167,15 @@ struct Plain {
   }
 
   template <DType kType, int R, int kUnitCount>
-  static void dots(const Cell& cell, int first, const ActivationBlock* const (&a)[R], int at,
+  static void dots(const Cell& cell, int first, const Block* const (&a)[R], int at,
                    Ints (&sums)[R]) {
     for (int r = 0; r < R; ++r) {
-      sums[r] = dot(cell.code, first, kUnitCount, a[r]->cells + kActivationCellBytes * at);
+      sums[r] = dot(cell.code, first, kUnitCount, a[r]->cells + Block::kCellBytes * at);
     }
   }
 };
+using Plain16 = Plain<Int16Block, int16_t>;
+using Plain8 = Plain<Int8Block, int8_t>;
 
 }  // namespace
 }  // namespace weft::cpu::scalar

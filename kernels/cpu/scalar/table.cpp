@@ -8,8 +8,9 @@ namespace weft::cpu {
 
 const KernelTable& scalar_table() {
   using namespace scalar;
-  static constexpr KernelTable kTable = generic_table<F32x8, F64x8, Half, BFloat, Byte, Plain>(
-      "scalar", [](const CpuFeatures&) { return true; });
+  static constexpr KernelTable kTable =
+      generic_table<F32x8, F64x8, Half, BFloat, Byte, Plain16, Plain8>(
+          "scalar", [](const CpuFeatures&) { return true; });
   return kTable;
 }
 
