@@ -140,7 +140,7 @@ struct Madd {
 
   static constexpr bool kSignedCodes = false;
   static constexpr int kFewRows = 4;
-  static constexpr int kManyRows = 12;
+  static constexpr int kManyRows = 8;
   static constexpr int kTileRows = 4;
   static constexpr int kTileGroups = 1;
   static constexpr int kPanelCellBytes = 2 * kUnits * kUnitBytes;
@@ -232,6 +232,13 @@ struct Madd {
     return {x, x};
   }
 
+  // sum + x, in this order: a compiler that groups additions anew first makes all products, and
+  // has to put them aside.
+  static inline void add(__m256i& sum, __m256i x) {
+    sum = _mm256_add_epi32(sum, x);
+    asm("" : "+x"(sum));
+  }
+
   template <DType kType, int R, int kUnitCount>
   static inline void dots(const Cell& cell, int first, const Block* const (&a)[R], int at,
                           Ints (&dot)[R]) {
@@ -245,8 +252,8 @@ struct Madd {
         const __m256i w[] = {even(codes), odd(codes)};
         for (int r = 0; r < R; ++r) {
           const std::byte* x = a[r]->cells + Block::kCellBytes * at + 8 * (first + u);
-          sum[r] = _mm256_add_epi32(sum[r], _mm256_madd_epi16(w[0], pair(x)));
-          sum[r] = _mm256_add_epi32(sum[r], _mm256_madd_epi16(w[1], pair(x + 4)));
+          add(sum[r], _mm256_madd_epi16(w[0], pair(x)));
+          add(sum[r], _mm256_madd_epi16(w[1], pair(x + 4)));
         }
       }
       for (int r = 0; r < R; ++r) (half == 0 ? dot[r].low : dot[r].high) = sum[r];
@@ -264,8 +271,8 @@ struct Madd {
       const auto* w = reinterpret_cast<const __m256i*>(codes + 64 * i);
       for (int r = 0; r < R; ++r) {
         const __m256i x = pair(a[r]->cells + Block::kCellBytes * at + 4 * i);
-        dot[r][0].low = _mm256_add_epi32(dot[r][0].low, _mm256_madd_epi16(w[0], x));
-        dot[r][0].high = _mm256_add_epi32(dot[r][0].high, _mm256_madd_epi16(w[1], x));
+        add(dot[r][0].low, _mm256_madd_epi16(w[0], x));
+        add(dot[r][0].high, _mm256_madd_epi16(w[1], x));
       }
     }
   }

@@ -14,6 +14,7 @@ struct Maddubs : Madd {
   using Block = Int8Block;
 
   static constexpr bool kSignedCodes = true;
+  static constexpr int kManyRows = 12;
   // A panel keeps bytes: what they are, tile_dots() must know.
   static constexpr int kPanelCellBytes = kUnits * kUnitBytes;
 
@@ -74,9 +75,10 @@ struct Maddubs : Madd {
           const __m256i x = pair(a[r]->cells + Block::kCellBytes * at + 4 * (first + u + i));
           const __m256i products = pairs<kType>(codes, x);
           narrow[r] = i == 0 ? products : _mm256_add_epi16(narrow[r], products);
+          asm("" : "+x"(narrow[r]));
         }
       }
-      for (int r = 0; r < R; ++r) sum[r] = _mm256_add_epi32(sum[r], widened(narrow[r]));
+      for (int r = 0; r < R; ++r) add(sum[r], widened(narrow[r]));
     }
   }
 
