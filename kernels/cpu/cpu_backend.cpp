@@ -28,10 +28,14 @@ using cpu::KernelTable;
 // what it takes to wake a spinning worker.
 constexpr int64_t kElementGrain = 8192;
 
-// Columns of a linear() are shared out in multiples of this: two packed groups, and, with the
-// panels of the float kernels, 96.
-constexpr int64_t kLinearUnit = 96;
-static_assert(kLinearUnit % cpu::kPanelColumns == 0 && kLinearUnit % (2 * cpu::kGroupColumns) == 0);
+// Columns of a linear() are shared out in multiples of what its kernels take at a time: two packed
+// groups, or two panels of the float kernels.
+constexpr int64_t kPackedUnit = 2 * cpu::kGroupColumns;
+constexpr int64_t kFloatUnit = 2 * cpu::kPanelColumns;
+static_assert(kFloatUnit % kPackedUnit == 0, "packed and other weights in one call");
+
+// Slices for each thread: whoever is done first waits for half a slice on average.
+constexpr int64_t kLinearSlices = 32;
 
 // Multiplications of a linear() that are worth sharing out, for the same reason.
 constexpr int64_t kLinearGrain = 65536;
@@ -189,7 +193,7 @@ cpu::Activations CpuBackend::quantize(Mat x) {
   return to;
 }
 
-// Columns [begin, end) of one output, for all rows; begin is a multiple of kLinearUnit.
+// Columns [begin, end) of one output, for all rows; begin is a multiple of the weight's unit.
 void CpuBackend::linear_columns(Mat x, const cpu::Activations& packed_x, const LinearOutput& output,
                                 int64_t begin, int64_t end, int worker) const {
   const CpuWeight& weight = as_cpu(*output.weight);
@@ -226,6 +230,7 @@ void CpuBackend::linear(Mat x, std::span<const LinearOutput> outputs) {
   if (x.rows == 0) return;
   int64_t columns = 0;
   bool any_packed = false;
+  int64_t unit = kPackedUnit;
   for (const LinearOutput& output : outputs) {
     const Weight& weight = *output.weight;
     WEFT_CHECK(
@@ -233,15 +238,16 @@ void CpuBackend::linear(Mat x, std::span<const LinearOutput> outputs) {
         "linear: x [" + std::to_string(x.rows) + ", " + std::to_string(x.cols) + "], weight [" +
             std::to_string(weight.cols()) + ", " + std::to_string(weight.rows()) + "]");
     columns += weight.rows();
-    any_packed = any_packed || uses_packed(weight);
+    const bool packed = uses_packed(weight);
+    any_packed = any_packed || packed;
+    if (!packed) unit = kFloatUnit;
   }
   const cpu::Activations packed_x = any_packed ? quantize(x) : cpu::Activations{};
 
-  // About eight slices a thread, so that the last ones end together; slices that are whole panels
-  // of every kernel, and large enough to be worth sharing out.
-  int64_t slice = std::min(columns / (int64_t{8} * pool_->size()), 4 * kLinearUnit);
+  // Whole units, large enough to be worth sharing out.
+  int64_t slice = std::min(columns / (kLinearSlices * pool_->size()), 4 * kFloatUnit);
   slice = std::max({slice, kLinearGrain / (x.rows * x.cols), int64_t{1}});
-  slice = (slice + kLinearUnit - 1) / kLinearUnit * kLinearUnit;
+  slice = (slice + unit - 1) / unit * unit;
   const auto slices_of = [&](const LinearOutput& output) {
     return (output.out.cols + slice - 1) / slice;
   };

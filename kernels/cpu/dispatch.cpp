@@ -3,6 +3,7 @@
 #include <array>
 #include <string>
 
+#include "core/platform/amx.h"
 #include "core/platform/environment.h"
 #include "kernels/cpu/scalar/table.h"
 #if defined(WEFT_HAVE_AVX2)
@@ -10,6 +11,9 @@
 #endif
 #if defined(WEFT_HAVE_AVX512)
 #include "kernels/cpu/avx512/table.h"
+#endif
+#if defined(WEFT_HAVE_AMX)
+#include "kernels/cpu/amx/table.h"
 #endif
 #if defined(WEFT_HAVE_NEON)
 #include "kernels/cpu/neon/table.h"
@@ -51,6 +55,27 @@ const KernelTable& avx512_table() {
 }  // namespace
 #endif
 
+#if defined(WEFT_HAVE_AMX)
+namespace {
+
+const KernelTable& amx_table() {
+  static const KernelTable kTable = [] {
+    KernelTable table = avx512_table();
+    table.isa = "amx";
+    table.supported = [](const CpuFeatures& f) {
+      return avx512_table().supported(f) && f.amx_tile && f.amx_int8 &&
+             platform::request_amx_tiles();
+    };
+    table.int16 = amx_kernels().int16;
+    table.int8 = amx_kernels().int8;
+    return table;
+  }();
+  return kTable;
+}
+
+}  // namespace
+#endif
+
 std::span<const KernelTable* const> all_tables() {
   static const std::array kTables = {
     &scalar_table(),
@@ -59,6 +84,9 @@ std::span<const KernelTable* const> all_tables() {
 #endif
 #if defined(WEFT_HAVE_AVX512)
     &avx512_table(),
+#endif
+#if defined(WEFT_HAVE_AMX)
+    &amx_table(),
 #endif
 #if defined(WEFT_HAVE_NEON)
     &neon_table(),

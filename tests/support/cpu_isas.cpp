@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "core/cpu_features.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/dispatch.h"
 
@@ -10,7 +11,9 @@ namespace weft::test {
 
 std::vector<std::string> cpu_isas() {
   std::vector<std::string> names;
-  for (const cpu::KernelTable* table : cpu::all_tables()) names.emplace_back(table->isa);
+  for (const cpu::KernelTable* table : cpu::all_tables()) {
+    if (table->supported(detect_cpu_features())) names.emplace_back(table->isa);
+  }
   return names;
 }
 

@@ -1,5 +1,5 @@
-// The kernel tables a test runs on: every one of this build; what the processor lacks is skipped
-// and says so.
+// The kernel tables a test runs on: every one of this build that this machine runs. Those it does
+// not are named by KernelSets.RunHere, once each.
 #pragma once
 
 #include <memory>
@@ -10,7 +10,7 @@
 
 namespace weft::test {
 
-// Names of all kernel tables of this build, "scalar" first.
+// Names of the kernel tables that run here, "scalar" first.
 std::vector<std::string> cpu_isas();
 
 // Why this machine cannot run them; empty if it can.

@@ -138,6 +138,9 @@ struct Madd {
     const std::byte* codes;
   };
 
+  template <int>
+  struct Setup {};
+
   static constexpr bool kSignedCodes = false;
   static constexpr int kFewRows = 4;
   static constexpr int kManyRows = 8;

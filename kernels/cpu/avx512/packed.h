@@ -71,6 +71,9 @@ struct Vnni {
     __m512i unit[kUnits];
   };
 
+  template <int>
+  struct Setup {};
+
   static constexpr bool kSignedCodes = false;
   // 8 dots, 8 sums, 8 unpacked units and some constants: of 32 registers.
   static constexpr int kFewRows = 8;

@@ -20,6 +20,7 @@
 //   dots            the integers of one sub-block of a cell for some rows
 //   tile_dots       of a panel's groups for some rows
 //   kSignedCodes    whether codes of a format whose offset is 128 come as what they stand for
+//   Setup<n>        lives while tiles of sub-blocks of n units are computed
 //   kFewRows, kManyRows (rows from which panels pay; 0: never), kTileRows, kTileGroups,
 //   kPanelCellBytes
 #pragma once
@@ -314,6 +315,7 @@ struct PackedLinear {
       constexpr int C = Isa::kTileGroups;
       static_assert(sizeof(Desk<C>) <= kPackedScratch);
       if (args.rows >= Isa::kManyRows) {
+        [[maybe_unused]] const typename Isa::template Setup<kSubUnits> setup;
         const int64_t whole = args.rows / Isa::kTileRows * Isa::kTileRows;
         auto& desk = *reinterpret_cast<Desk<C>*>(scratch);
         for (; begin + C <= end; begin += C) {

@@ -163,6 +163,9 @@ struct Sdot {
     const std::byte* codes;
   };
 
+  template <int>
+  struct Setup {};
+
   static constexpr bool kSignedCodes = true;
   static constexpr int kFewRows = 4;
   static constexpr int kManyRows = 12;

@@ -1,0 +1,14 @@
+// The one symbol of this folder.
+#pragma once
+
+#include "kernels/cpu/kernel_table.h"
+
+namespace weft::cpu {
+
+// What AMX does better than AVX-512; dispatch.cpp makes a table of it and the rest of AVX-512's.
+struct AmxKernels {
+  PackedKernels int16, int8;
+};
+const AmxKernels& amx_kernels();
+
+}  // namespace weft::cpu
