@@ -1,4 +1,7 @@
 # Looks for nvcc as WEFT_CUDA says and sets WEFT_HAVE_CUDA. CUDA is found, not demanded.
+#
+# Where it was asked for (ON), the CUDA backend is part of every build; where it is only found, it is
+# built by name (kernels/cuda/). The engine does not offer it yet (docs/cuda.md).
 
 set(WEFT_HAVE_CUDA OFF)
 if(NOT WEFT_CUDA MATCHES "^(AUTO|ON|OFF)$")
@@ -8,9 +11,10 @@ if(WEFT_CUDA STREQUAL "OFF")
   return()
 endif()
 
-# The PTX covers every GPU that is newer than the listed ones.
+# The PTX of the oldest covers every GPU that has no code of its own here (89, 100, 120 …); name them
+# all for a release: -DCMAKE_CUDA_ARCHITECTURES="80;89-real;90a-real;100-real;120-real".
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
-  set(CMAKE_CUDA_ARCHITECTURES 80-real 89-real 90a-real 90-virtual)
+  set(CMAKE_CUDA_ARCHITECTURES 80 90a-real)
 endif()
 include(CheckLanguage)
 check_language(CUDA)

@@ -9,7 +9,7 @@ include(GoogleTest)
 # Test names start with the build's name, so that a report tells them apart.
 if(WEFT_SANITIZE MATCHES "address")
   set(WEFT_TEST_PREFIX "asan/")
-  set(WEFT_VARIANT_SUITES test_async test_async_llm test_bad_input test_c_api test_chat_template test_cuda_emulated test_gguf test_parallel test_quant test_session test_text)
+  set(WEFT_VARIANT_SUITES test_async test_async_llm test_bad_input test_c_api test_chat_template test_cuda_emulator test_gguf test_parallel test_quant test_session test_text)
 elseif(WEFT_SANITIZE MATCHES "thread")
   set(WEFT_TEST_PREFIX "tsan/")
   set(WEFT_VARIANT_SUITES test_api test_async test_async_llm test_c_api test_core test_parallel test_scheduler)

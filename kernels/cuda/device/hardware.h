@@ -3,6 +3,7 @@
 
 #include <cuda_runtime.h>
 
+#include "core/half.h"
 #include "kernels/cuda/device/types.h"
 
 #define WEFT_DEVICE __device__ __forceinline__
@@ -151,6 +152,8 @@ WEFT_DEVICE uint32_t permute_bytes(uint32_t low, uint32_t high, uint32_t selecto
   return __byte_perm(low, high, selector);
 }
 
+// a × b + c, rounded once. Elsewhere nothing is fused.
+WEFT_DEVICE float fused_multiply_add(float a, float b, float c) { return __fmaf_rn(a, b, c); }
 // 2^x, within two units of the last place; results below the normal range are zero.
 WEFT_DEVICE float fast_exp2(float x) {
   float y;

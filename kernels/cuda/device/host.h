@@ -180,6 +180,7 @@ inline uint32_t permute_bytes(uint32_t low, uint32_t high, uint32_t selector) {
   }
   return result;
 }
+inline float fused_multiply_add(float a, float b, float c) { return std::fma(a, b, c); }
 inline float fast_exp2(float x) { return x < -126.0f ? 0.0f : std::exp2(x); }
 
 inline void mma_half(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {

@@ -3,20 +3,13 @@
 #pragma once
 
 #include "kernels/cuda/device/device.h"
+#include "kernels/cuda/stream.h"
 
 #if !defined(__CUDACC__)
 #include <functional>
 #endif
 
 namespace weft::cuda {
-
-// Where launches are queued, one after the other. Owned by one thread.
-struct Stream {
-  void* handle = nullptr;  // a cudaStream_t
-  // The first launch that failed: a cudaError_t and the kernel's name. Later ones are not tried.
-  int error = 0;
-  const char* failed_kernel = "";
-};
 
 template <class Shared>
 inline constexpr std::size_t kSharedBytes = sizeof(Shared);

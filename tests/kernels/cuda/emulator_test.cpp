@@ -10,26 +10,15 @@
 
 #include "core/half.h"
 #include "kernels/cuda/device/launch.h"
+#include "tests/kernels/cuda/device_array.h"
 
 namespace weft::test {
 namespace {
 
 using namespace cuda;
 
-// Device memory of n elements.
 template <class T>
-class Array {
- public:
-  explicit Array(int n) : data_(static_cast<T*>(allocate_device(sizeof(T) * n))) {}
-  ~Array() { free_device(data_); }
-  Array(const Array&) = delete;
-  Array& operator=(const Array&) = delete;
-  T* data() { return data_; }
-  T& operator[](int i) { return data_[i]; }
-
- private:
-  T* data_;
-};
+using Array = DeviceArray<T>;
 
 constexpr int kTestThreads = 64;
 

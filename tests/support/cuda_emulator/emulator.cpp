@@ -25,6 +25,7 @@ void set_turn_order(TurnOrder order) { device().order = order; }
 int64_t blocks_run() { return device().blocks; }
 void* allocate_device(std::size_t size_bytes) { return device().memory.allocate(size_bytes); }
 void free_device(void* p) { device().memory.free(p); }
+void wait_for_device() {}
 std::size_t device_bytes_in_use() { return device().memory.bytes_in_use(); }
 
 }  // namespace weft::test

@@ -20,23 +20,18 @@
 #include <stdexcept>
 #include <string>
 
+#include "tests/kernels/cuda/test_gpu.h"
+
 namespace weft::test {
 
 struct KernelFault : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// In which order threads, warps and blocks take their turns. Results must not depend on it.
-enum class TurnOrder { kAscending, kDescending };
-void set_turn_order(TurnOrder order);
-
 // How many blocks were run so far: for tests that ask what was launched.
 int64_t blocks_run();
 
-// Device memory. Contents are a pattern that is NaN in every float format, so that what a kernel
-// failed to write shows. Only what was allocated here may be touched by kernels.
-void* allocate_device(std::size_t size_bytes);
-void free_device(void* p);
+// Of allocate_device(): only what was allocated there may be touched by kernels.
 std::size_t device_bytes_in_use();
 
 }  // namespace weft::test

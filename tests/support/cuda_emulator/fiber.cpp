@@ -24,8 +24,9 @@ namespace {
 // Pages that are not touched cost nothing; frames are several times as large under a sanitizer.
 constexpr std::size_t kStackBytes = 256 * 1024;
 
-void before_switch([[maybe_unused]] void** fake, [[maybe_unused]] const void* stack,
-                   [[maybe_unused]] std::size_t bytes) {
+[[maybe_unused]] void before_switch([[maybe_unused]] void** fake,
+                                    [[maybe_unused]] const void* stack,
+                                    [[maybe_unused]] std::size_t bytes) {
 #if defined(WEFT_ASAN_FIBERS)
   __sanitizer_start_switch_fiber(fake, stack, bytes);
 #endif
@@ -65,6 +66,7 @@ void Fiber::start(std::function<void()> body) {
   __asan_unpoison_memory_region(stack_, kStackBytes);
 #endif
   own_fake_ = nullptr;
+  entered_ = false;
   getcontext(&own_);
   own_.uc_stack.ss_sp = stack_;
   own_.uc_stack.ss_size = kStackBytes;
@@ -90,6 +92,9 @@ void Fiber::run() {
   }
 }
 
+#if defined(WEFT_ASAN_FIBERS)
+
+// The sanitizer watches longjmp() and knows of contexts.
 void Fiber::resume() {
   parked_ = false;
   before_switch(&caller_fake_, stack_, kStackBytes);
@@ -102,5 +107,21 @@ void Fiber::give_way() {
   swapcontext(&own_, &caller_);
   after_switch(own_fake_, &caller_stack_, &caller_stack_bytes_);
 }
+
+#else
+
+void Fiber::resume() {
+  parked_ = false;
+  if (_setjmp(caller_jump_) != 0) return;
+  if (entered_) _longjmp(own_jump_, 1);
+  entered_ = true;
+  setcontext(&own_);
+}
+
+void Fiber::give_way() {
+  if (_setjmp(own_jump_) == 0) _longjmp(caller_jump_, 1);
+}
+
+#endif
 
 }  // namespace weft::test

@@ -1,0 +1,283 @@
+#include "kernels/cuda/cuda_backend.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "core/check.h"
+#include "core/model/decoder.h"
+#include "kernels/cuda/attention.h"
+#include "kernels/cuda/cuda_kv_cache.h"
+#include "kernels/cuda/cuda_weight.h"
+#include "kernels/cuda/device_scratch.h"
+#include "kernels/cuda/elementwise.h"
+#include "kernels/cuda/embed.h"
+#include "kernels/cuda/linear.h"
+#include "kernels/cuda/pack_weight.h"
+#include "kernels/cuda/rms_norm.h"
+#include "kernels/cuda/rope.h"
+
+namespace weft {
+namespace {
+
+using cuda::CudaKvCache;
+using cuda::CudaWeight;
+using cuda::PreparedRows;
+
+const CudaWeight& as_cuda(const Weight& weight) { return static_cast<const CudaWeight&>(weight); }
+const CudaKvCache& as_cuda(const KvCache& cache) { return static_cast<const CudaKvCache&>(cache); }
+
+// The float32 values of a weight that is one row.
+const float* vector_of(const Weight& weight) {
+  WEFT_CHECK(!as_cuda(weight).packed(), "a vector of " + std::to_string(weight.rows()) + " rows");
+  return as_cuda(weight).floats();
+}
+
+// Up to this many blocks (a token, a KV head) attention gives each split of a context a block of
+// its own: fewer would leave a GPU of 132 multiprocessors idle.
+constexpr int64_t kBlocksThatFillAGpu = 512;
+
+class CudaBackend final : public Backend {
+ public:
+  explicit CudaBackend(std::unique_ptr<cuda::Gpu> gpu) : gpu_(std::move(gpu)) {}
+
+  std::string description() const override { return "cuda " + gpu_->description(); }
+  std::string activations() const override { return "f16"; }
+
+  Result<Buffer> allocate(std::size_t size_bytes) override { return gpu_->allocate(size_bytes); }
+  void upload(void* device, const void* host, std::size_t size_bytes) override {
+    gpu_->upload(device, host, size_bytes);
+  }
+  void download(void* host, const void* device, std::size_t size_bytes) override {
+    gpu_->download(host, device, size_bytes);
+  }
+  Result<std::unique_ptr<Weight>> load_weight(const HostTensor& tensor, WeightUse) override {
+    return CudaWeight::create(*gpu_, tensor);
+  }
+  Result<std::unique_ptr<KvCache>> create_kv_cache(const KvCacheSpec& spec) override {
+    return CudaKvCache::create(*gpu_, spec);
+  }
+  std::size_t kv_cache_bytes(const KvCacheSpec& spec) const override {
+    return CudaKvCache::size_bytes(spec);
+  }
+  std::string kv_identity(const KvCache& cache) const override {
+    return description() + ", activations f16, " + as_cuda(cache).layout();
+  }
+  std::size_t kv_block_bytes(const KvCache& cache) const override {
+    return static_cast<std::size_t>(as_cuda(cache).num_arrays() * as_cuda(cache).block_bytes());
+  }
+  void export_block(const KvCache& cache, int32_t block, std::byte* to) override;
+  void import_block(KvCache& cache, int32_t block, const std::byte* from) override;
+
+  StepTicket submit_step(const Decoder& decoder, DecoderState& state, const StepBatch& batch,
+                         LogitSink* sink) override {
+    arrays_.begin_step();
+    decoder.forward(*this, state, batch, sink);
+    arrays_.end_step();
+    return {};
+  }
+  Result<void> wait(StepTicket) override {
+    const Result<void> device = gpu_->synchronize();
+    return device ? error_ : device;
+  }
+
+  void embed(const Weight& table, std::span<const int32_t> ids, Mat out) override;
+  void rms_norm(Mat x, const Weight& gain, float eps, Mat out) override {
+    cuda::rms_norm(stream(), x, nullptr, vector_of(gain), eps, out);
+  }
+  void add_rms_norm(Mat x, Mat y, const Weight& gain, float eps, Mat out) override {
+    cuda::rms_norm(stream(), x, y.data, vector_of(gain), eps, out);
+  }
+  void linear(Mat x, std::span<const LinearOutput> outputs) override;
+  void rope_table(const RopeFrequencies& rope, std::span<const int32_t> positions,
+                  Mat table) override;
+  void rope(Mat x, int32_t head_dim, const RopeFrequencies& rope, Mat table) override {
+    cuda::rope(stream(), x, head_dim, rope.kind, table);
+  }
+  void kv_store(KvCache& cache, int32_t layer, Mat k, Mat v,
+                std::span<const int32_t> slots) override;
+  void copy_blocks(KvCache& cache, std::span<const BlockCopy> copies) override;
+  void attention(Mat q, const KvCache& cache, int32_t layer, const AttentionShape& shape,
+                 const StepBatch& batch, Mat out) override;
+  void glu(Mat gate, Mat up, Activation activation, Mat out) override {
+    cuda::glu(stream(), gate, up, activation, out);
+  }
+  void add(Mat x, Mat y) override { cuda::add(stream(), x, y); }
+  void gather_rows(Mat x, std::span<const int32_t> rows, Mat out) override {
+    if (const int32_t* on_gpu = on_device(rows)) cuda::gather_rows(stream(), x, on_gpu, out);
+  }
+
+ private:
+  cuda::Stream& stream() { return gpu_->stream(); }
+
+  template <class T>
+  const T* on_device(std::span<const T> values) {
+    return arrays_.on_device(*gpu_, values, error_);
+  }
+  // x as tensor cores take it; rows is 0 if there was no memory.
+  PreparedRows prepare(Mat x, bool bfloat);
+  void linear_of_type(Mat x, std::span<const LinearOutput> outputs, DType type);
+
+  std::unique_ptr<cuda::Gpu> gpu_;
+  cuda::StepArrays arrays_;
+  cuda::GrowingBuffer prepared_, partials_;
+  std::vector<int32_t> table_starts_;
+  Result<void> error_;  // the first operation that found no memory
+};
+
+void CudaBackend::export_block(const KvCache& cache, int32_t block, std::byte* to) {
+  const CudaKvCache& kv = as_cuda(cache);
+  for (int i = 0; i < kv.num_arrays(); ++i, to += kv.block_bytes()) {
+    gpu_->download(to, kv.data() + i * kv.array_bytes() + block * kv.block_bytes(),
+                   static_cast<std::size_t>(kv.block_bytes()));
+  }
+}
+
+void CudaBackend::import_block(KvCache& cache, int32_t block, const std::byte* from) {
+  const CudaKvCache& kv = as_cuda(cache);
+  for (int i = 0; i < kv.num_arrays(); ++i, from += kv.block_bytes()) {
+    gpu_->upload(kv.data() + i * kv.array_bytes() + block * kv.block_bytes(), from,
+                 static_cast<std::size_t>(kv.block_bytes()));
+  }
+}
+
+void CudaBackend::embed(const Weight& table, std::span<const int32_t> ids, Mat out) {
+  for (const int32_t id : ids) {
+    WEFT_CHECK(id >= 0 && id < table.rows(), "embed: token id " + std::to_string(id));
+  }
+  const int32_t* const on_gpu = on_device(ids);
+  if (on_gpu == nullptr) return;
+  const CudaWeight& weight = as_cuda(table);
+  if (weight.packed()) {
+    cuda::embed_packed(stream(), weight.type(), weight.tiles(), on_gpu, out);
+  } else {
+    const Mat rows{const_cast<float*>(weight.floats()), weight.rows(), weight.cols()};
+    cuda::gather_rows(stream(), rows, on_gpu, out);
+  }
+}
+
+PreparedRows CudaBackend::prepare(Mat x, bool bfloat) {
+  const auto padded = [](int64_t bytes) { return (bytes + 255) / 256 * 256; };
+  const int units = cuda::units_of(x.cols);
+  const int64_t values = padded(cuda::prepared_value_bytes(x.rows, units));
+  const int64_t scales = padded(x.rows * int64_t{sizeof(float)});
+  const int64_t sums = cuda::prepared_sum_bytes(x.rows, units);
+  std::byte* const memory = prepared_.at_least(*gpu_, values + scales + sums, error_);
+  if (memory == nullptr) return {};
+  const PreparedRows prepared{.rows = static_cast<int>(x.rows),
+                              .units = units,
+                              .values = reinterpret_cast<uint16_t*>(memory),
+                              .inverse_scales = reinterpret_cast<float*>(memory + values),
+                              .sums = reinterpret_cast<cuda::Vec2*>(memory + values + scales)};
+  cuda::prepare_activations(stream(), x, bfloat, prepared);
+  return prepared;
+}
+
+// Those of `outputs` whose weights are of this type, from an x that was prepared for them.
+void CudaBackend::linear_of_type(Mat x, std::span<const LinearOutput> outputs, DType type) {
+  const PreparedRows prepared = prepare(x, type == DType::kBF16);
+  if (prepared.rows == 0) return;
+  std::vector<cuda::LinearTarget> targets;
+  for (const LinearOutput& output : outputs) {
+    if (output.weight->type() != type) continue;
+    targets.push_back({.weight = as_cuda(*output.weight).tiles(),
+                       .bias = output.bias != nullptr ? vector_of(*output.bias) : nullptr,
+                       .out = output.out.data});
+  }
+  for (std::size_t first = 0; first < targets.size(); first += cuda::kMaxTargets) {
+    const std::size_t count = std::min<std::size_t>(cuda::kMaxTargets, targets.size() - first);
+    cuda::linear_packed(stream(), type, prepared, std::span(targets).subspan(first, count));
+  }
+}
+
+void CudaBackend::linear(Mat x, std::span<const LinearOutput> outputs) {
+  if (x.rows == 0) return;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const LinearOutput& output = outputs[i];
+    const CudaWeight& weight = as_cuda(*output.weight);
+    WEFT_CHECK(
+        weight.cols() == x.cols && weight.rows() == output.out.cols && output.out.rows == x.rows,
+        "linear: x [" + std::to_string(x.rows) + ", " + std::to_string(x.cols) + "], weight [" +
+            std::to_string(weight.cols()) + ", " + std::to_string(weight.rows()) + "]");
+    if (!weight.packed()) {
+      cuda::linear_float(stream(), x, weight.floats(),
+                         output.bias != nullptr ? vector_of(*output.bias) : nullptr, output.out);
+      continue;
+    }
+    const bool seen = std::any_of(
+        outputs.begin(), outputs.begin() + static_cast<std::ptrdiff_t>(i),
+        [&](const LinearOutput& before) { return before.weight->type() == weight.type(); });
+    if (!seen) linear_of_type(x, outputs, weight.type());
+  }
+}
+
+void CudaBackend::rope_table(const RopeFrequencies& rope, std::span<const int32_t> positions,
+                             Mat table) {
+  const double* const inverse = on_device(rope.inverse);
+  const int32_t* const on_gpu = on_device(positions);
+  if (inverse == nullptr || on_gpu == nullptr) return;
+  cuda::rope_table(stream(), inverse, rope.magnitude, on_gpu, table);
+}
+
+void CudaBackend::kv_store(KvCache& cache, int32_t layer, Mat k, Mat v,
+                           std::span<const int32_t> slots) {
+  const int32_t* const on_gpu = on_device(slots);
+  if (on_gpu == nullptr) return;
+  cuda::kv_store(stream(), as_cuda(cache).keys(layer), as_cuda(cache).values(layer), k, v, on_gpu);
+}
+
+void CudaBackend::copy_blocks(KvCache& cache, std::span<const BlockCopy> copies) {
+  const CudaKvCache& kv = as_cuda(cache);
+  const int32_t n = cache.spec().num_blocks;
+  for (const BlockCopy& copy : copies) {
+    WEFT_CHECK(
+        copy.from != copy.to && copy.from >= 0 && copy.from < n && copy.to >= 0 && copy.to < n,
+        "block " + std::to_string(copy.from) + " to " + std::to_string(copy.to) + " of " +
+            std::to_string(n));
+  }
+  const BlockCopy* const on_gpu = on_device(copies);
+  if (on_gpu == nullptr) return;
+  cuda::copy_blocks(stream(), kv.data(), kv.num_arrays(), kv.array_bytes(), kv.block_bytes(),
+                    on_gpu, static_cast<int>(copies.size()));
+}
+
+void CudaBackend::attention(Mat q, const KvCache& cache, int32_t layer, const AttentionShape& shape,
+                            const StepBatch& batch, Mat out) {
+  table_starts_.resize(static_cast<std::size_t>(batch.num_tokens()));
+  int32_t last = 0;
+  for (int32_t s = 0; s < batch.num_sequences(); ++s) {
+    const auto i = static_cast<std::size_t>(s);
+    for (int32_t t = batch.seq_starts[i]; t < batch.seq_starts[i + 1]; ++t) {
+      table_starts_[static_cast<std::size_t>(t)] = batch.block_table_starts[i];
+      last = std::max(last, batch.positions[static_cast<std::size_t>(t)]);
+    }
+  }
+  cuda::AttentionArguments args{.q = q,
+                                .out = out,
+                                .keys = as_cuda(cache).keys(layer),
+                                .values = as_cuda(cache).values(layer),
+                                .shape = shape,
+                                .positions = on_device(batch.positions),
+                                .table_starts = on_device(std::span<const int32_t>(table_starts_)),
+                                .block_tables = on_device(batch.block_tables),
+                                .max_splits = last / kAttentionSplit + 1};
+  if (args.positions == nullptr || args.table_starts == nullptr || args.block_tables == nullptr) {
+    return;
+  }
+  if (args.max_splits > 1 && q.rows * shape.n_kv_heads <= kBlocksThatFillAGpu) {
+    const int64_t floats =
+        cuda::partial_floats(q.rows, shape.n_heads, args.max_splits, shape.head_dim);
+    args.partials = reinterpret_cast<float*>(
+        partials_.at_least(*gpu_, floats * int64_t{sizeof(float)}, error_));
+    if (args.partials == nullptr) return;
+  }
+  cuda::attention(stream(), args);
+}
+
+}  // namespace
+
+std::unique_ptr<Backend> create_cuda_backend(std::unique_ptr<cuda::Gpu> gpu) {
+  return std::make_unique<CudaBackend>(std::move(gpu));
+}
+
+}  // namespace weft

@@ -1,0 +1,18 @@
+// The backend on an NVIDIA GPU. Which operations there are, and their contracts, is core/backend.h.
+//
+// Linear layers take half-float activations with a power of two for each row, and bfloat16 where
+// the weight is; float32 weights take float32. Everything between layers is float32.
+#pragma once
+
+#include <memory>
+
+#include "core/backend.h"
+#include "kernels/cuda/gpu.h"
+
+namespace weft {
+
+// Over a GPU that is open: the orchestration knows no CUDA runtime, so that tests can run it on an
+// emulated one.
+std::unique_ptr<Backend> create_cuda_backend(std::unique_ptr<cuda::Gpu> gpu);
+
+}  // namespace weft

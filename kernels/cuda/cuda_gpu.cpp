@@ -1,0 +1,124 @@
+#include "kernels/cuda/cuda_gpu.h"
+
+#include <cstdio>
+#include <cstring>
+
+#include <cuda_runtime_api.h>
+
+namespace weft::cuda {
+namespace {
+
+std::string gibibytes(std::size_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.1f GiB", static_cast<double>(bytes) / (1u << 30));
+  return text;
+}
+
+std::string text_of(cudaError_t error) {
+  return std::string(cudaGetErrorName(error)) + " (" + cudaGetErrorString(error) + ")";
+}
+
+tl::unexpected<Error> device_error(const std::string& what, cudaError_t error) {
+  return fail(ErrorCode::kDeviceError, "device cuda: " + what + ": " + text_of(error));
+}
+
+class CudaGpu final : public Gpu {
+ public:
+  static Result<std::unique_ptr<Gpu>> open(int index);
+  ~CudaGpu() override {
+    if (stream_.handle != nullptr) cudaStreamDestroy(queue());
+  }
+
+  std::string description() const override { return description_; }
+
+  Result<Buffer> allocate(std::size_t size_bytes) override {
+    if (size_bytes == 0) return Buffer();
+    void* data = nullptr;
+    if (const cudaError_t error = cudaMalloc(&data, size_bytes); error != cudaSuccess) {
+      cudaGetLastError();  // an allocation that failed leaves the device as it was
+      std::size_t free_bytes = 0;
+      std::size_t total_bytes = 0;
+      cudaMemGetInfo(&free_bytes, &total_bytes);
+      return fail(
+          error == cudaErrorMemoryAllocation ? ErrorCode::kOutOfMemory : ErrorCode::kDeviceError,
+          "device cuda: " + gibibytes(size_bytes) + " wanted, " + gibibytes(free_bytes) + " of " +
+              gibibytes(total_bytes) + " free: " + text_of(error));
+    }
+    Buffer buffer(data, size_bytes, [](void* p, std::size_t) { cudaFree(p); });
+    if (const cudaError_t error = cudaMemsetAsync(data, 0, size_bytes, queue());
+        error != cudaSuccess) {
+      return device_error("clearing memory", error);
+    }
+    return buffer;
+  }
+
+  void upload(void* device, const void* host, std::size_t size_bytes) override {
+    if (size_bytes == 0 || stream_.error != 0) return;
+    // From pageable memory the runtime stages the bytes before it returns.
+    note(cudaMemcpyAsync(device, host, size_bytes, cudaMemcpyHostToDevice, queue()), "upload");
+  }
+
+  void download(void* host, const void* device, std::size_t size_bytes) override {
+    if (size_bytes == 0) return;
+    if (stream_.error == 0) {
+      note(cudaMemcpyAsync(host, device, size_bytes, cudaMemcpyDeviceToHost, queue()), "download");
+    }
+    if (stream_.error == 0) note(cudaStreamSynchronize(queue()), "download");
+    if (stream_.error != 0) std::memset(host, 0, size_bytes);
+  }
+
+  Result<void> synchronize() override {
+    if (stream_.error == 0) note(cudaStreamSynchronize(queue()), "running a step");
+    if (stream_.error == 0) return {};
+    return device_error(stream_.failed_kernel, static_cast<cudaError_t>(stream_.error));
+  }
+
+ private:
+  cudaStream_t queue() const { return static_cast<cudaStream_t>(stream_.handle); }
+  void note(cudaError_t error, const char* what) {
+    if (error == cudaSuccess || stream_.error != 0) return;
+    stream_.error = static_cast<int>(error);
+    stream_.failed_kernel = what;
+  }
+
+  std::string description_;
+};
+
+Result<std::unique_ptr<Gpu>> CudaGpu::open(int index) {
+  int devices = 0;
+  if (const cudaError_t error = cudaGetDeviceCount(&devices); error != cudaSuccess) {
+    return device_error("no usable GPU was found, one was wanted", error);
+  }
+  if (index < 0 || index >= devices) {
+    return fail(ErrorCode::kDeviceError, "device cuda: GPU " + std::to_string(index) +
+                                             " was wanted, " + std::to_string(devices) + " found");
+  }
+  auto gpu = std::make_unique<CudaGpu>();
+  cudaDeviceProp properties{};
+  if (const cudaError_t error = cudaGetDeviceProperties(&properties, index); error != cudaSuccess) {
+    return device_error("reading the GPU's properties", error);
+  }
+  const std::string name = std::string(properties.name) + ", sm_" +
+                           std::to_string(properties.major) + std::to_string(properties.minor);
+  if (properties.major < 8) {
+    return fail(ErrorCode::kDeviceError,
+                "device cuda: found " + name + ", wanted compute capability 8.0 or newer");
+  }
+  gpu->description_ = name + ", " + gibibytes(properties.totalGlobalMem);
+  if (const cudaError_t error = cudaSetDevice(index); error != cudaSuccess) {
+    return device_error("choosing " + name, error);
+  }
+  cudaStream_t queue = nullptr;
+  if (const cudaError_t error = cudaStreamCreateWithFlags(&queue, cudaStreamNonBlocking);
+      error != cudaSuccess) {
+    return device_error("making a stream on " + name, error);
+  }
+  gpu->stream_.handle = queue;
+  return gpu;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Gpu>> open_cuda_gpu(int index) { return CudaGpu::open(index); }
+
+}  // namespace weft::cuda

@@ -1,0 +1,36 @@
+// A weight in device memory: tiles (weight_format.h), or float32 where its type has none. Vectors
+// (norms, biases) are float32.
+#pragma once
+
+#include <memory>
+
+#include "core/backend.h"
+#include "kernels/cuda/gpu.h"
+#include "kernels/cuda/weight_format.h"
+
+namespace weft::cuda {
+
+class CudaWeight final : public Weight {
+ public:
+  // kUnsupported for a type that cannot be decoded.
+  static Result<std::unique_ptr<Weight>> create(Gpu& gpu, const HostTensor& tensor);
+
+  std::size_t memory_bytes() const override { return memory_.size_bytes(); }
+  bool has_own_layout() const override { return true; }
+
+  bool packed() const { return packed_; }
+  bool bfloat() const { return type() == DType::kBF16; }
+  PackedWeight tiles() const;
+  const float* floats() const { return memory_.as<const float>(); }
+
+ private:
+  CudaWeight(const HostTensor& tensor, Buffer memory, bool packed)
+      : Weight(tensor.type, tensor.rows(), tensor.cols()),
+        memory_(std::move(memory)),
+        packed_(packed) {}
+
+  Buffer memory_;
+  bool packed_;
+};
+
+}  // namespace weft::cuda

@@ -1,0 +1,118 @@
+// values[r][k] = half(x[r][k] × 2^e[r]),  inverse_scales[r] = 2^-e[r],  and the groups' sums.
+#include "kernels/cuda/prepare_activations.h"
+
+#include "core/half.h"
+#include "kernels/cuda/device/launch.h"
+
+namespace weft::cuda {
+namespace {
+
+struct PrepareActivations {
+  static constexpr const char* kName = "prepare_activations";
+  static constexpr int kThreads = 256;
+  static constexpr int kWarps = kThreads / kWarp;
+  struct Shared {
+    SharedArray<float, kWarps> maxima;
+  };
+
+  const float* x;
+  int cols;
+  bool bfloat;
+  PreparedRows out;
+
+  // The power of two of a row whose largest magnitude this is; 1 for zeros and for what is not
+  // finite, which stays so.
+  WEFT_DEVICE static float scale_for(float largest) {
+    const int exponent = static_cast<int>(bits_from_float(largest) >> 23);  // biased
+    if (largest == 0.0f || exponent == 0xff) return 1.0f;
+    // 2^(14 - (exponent - 127)), as far as float32 has its inverse too.
+    int scale = 127 + 14 - (exponent - 127);
+    scale = scale > 252 ? 252 : scale < 2 ? 2 : scale;
+    return float_from_bits(static_cast<uint32_t>(scale) << 23);
+  }
+
+  WEFT_DEVICE float value(const float* row, int k) const { return k < cols ? load(row + k) : 0.0f; }
+
+  WEFT_DEVICE float row_scale(Shared& shared, const float* row) const {
+    float largest = 0.0f;
+    for (int k = thread_index(); k < cols; k += kThreads) {
+      const float magnitude = fabsf(load(row + k));
+      // NaN must win.
+      largest = magnitude > largest || magnitude != magnitude ? magnitude : largest;
+    }
+    // Bits of magnitudes order as they do, NaN above all.
+    uint32_t bits = bits_from_float(largest);
+    WEFT_UNROLL
+    for (int mask = kWarp / 2; mask > 0; mask /= 2) {
+      const uint32_t other = shuffle_xor(bits, mask);
+      bits = other > bits ? other : bits;
+    }
+    if (lane_index() == 0) shared.maxima[warp_index()] = float_from_bits(bits);
+    sync_threads();
+    bits = 0;
+    WEFT_UNROLL
+    for (int warp = 0; warp < kWarps; ++warp) {
+      const uint32_t other = bits_from_float(shared.maxima[warp]);
+      bits = other > bits ? other : bits;
+    }
+    return scale_for(float_from_bits(bits));
+  }
+
+  WEFT_DEVICE void operator()(Shared& shared) const {
+    const int r = block_index().x;
+    const float* row = x + int64_t{r} * cols;
+    const float scale = bfloat ? 1.0f : row_scale(shared, row);
+    if (thread_index() == 0) store(out.inverse_scales + r, 1.0f / scale);
+
+    // A thread takes octets; a warp 256 columns, whose sums it writes.
+    uint16_t* to = out.values + int64_t{r} * out.units * kUnitColumns;
+    for (int block = warp_index(); block < blocks_of(out.units); block += kWarps) {
+      const int k = block * kBlockColumns + 8 * lane_index();
+      uint32_t words[4];
+      float sum = 0.0f;
+      WEFT_UNROLL
+      for (int i = 0; i < 4; ++i) {
+        const float low = value(row, k + 2 * i) * scale;
+        const float high = value(row, k + 2 * i + 1) * scale;
+        words[i] = bfloat ? bfloat2_of(low, high) : half2_of(low, high);
+        sum += float_of_half(static_cast<uint16_t>(words[i]));
+        sum += float_of_half(static_cast<uint16_t>(words[i] >> 16));
+      }
+      if (k < out.units * kUnitColumns) {
+        store(reinterpret_cast<Vec4*>(to + k), Vec4{words[0], words[1], words[2], words[3]});
+      }
+      if (!bfloat) write_sums(r, block, sum);
+    }
+  }
+
+  // From the sums of the lanes' octets.
+  WEFT_DEVICE void write_sums(int r, int block, float sum) const {
+    const int lane = lane_index();
+    Vec2* to = out.sums + (int64_t{r} * blocks_of(out.units) + block) * PreparedRows::kSumsOfBlock;
+    const float of16 = sum + shuffle_xor(sum, 1);
+    const float of32 = of16 + shuffle_xor(of16, 2);
+    // Lanes 0 … 3 gather groups 2t, 2t + 1 of 32; lanes 4 … 11 those of 16.
+    const bool wide = lane < 4;
+    const int source = wide ? 8 * lane : 4 * (lane - 4);
+    const float first32 = shuffle(of32, source % kWarp);
+    const float second32 = shuffle(of32, (source + 4) % kWarp);
+    const float first16 = shuffle(of16, source % kWarp);
+    const float second16 = shuffle(of16, (source + 2) % kWarp);
+    const float first = (wide ? first32 : first16) * (1.0f / kSumScale);
+    const float second = (wide ? second32 : second16) * (1.0f / kSumScale);
+    const uint32_t high = half2_of(first, second);
+    const uint32_t low = half2_of(first - float_of_half(static_cast<uint16_t>(high)),
+                                  second - float_of_half(static_cast<uint16_t>(high >> 16)));
+    if (lane < PreparedRows::kSumsOfBlock) store(to + lane, Vec2{high, low});
+  }
+};
+
+}  // namespace
+
+void prepare_activations(Stream& stream, Mat x, bool bfloat, const PreparedRows& out) {
+  launch(stream, {.x = static_cast<int>(x.rows)},
+         PrepareActivations{
+             .x = x.data, .cols = static_cast<int>(x.cols), .bfloat = bfloat, .out = out});
+}
+
+}  // namespace weft::cuda

@@ -1,0 +1,19 @@
+# What is compiled by nvcc for a GPU, and as plain C++ for the emulator of the tests
+# (tests/support/cuda_emulator/).
+set(WEFT_CUDA_KERNELS
+  attention.cu
+  elementwise.cu
+  embed.cu
+  kv_cache.cu
+  linear_float.cu
+  linear_packed.cu
+  prepare_activations.cu
+  rms_norm.cu
+  rope.cu)
+# Host code that knows no CUDA runtime.
+set(WEFT_CUDA_HOST_SOURCES
+  cuda_backend.cpp
+  cuda_kv_cache.cpp
+  cuda_weight.cpp
+  device_scratch.cpp
+  pack_weight.cpp)

@@ -1,0 +1,14 @@
+// The emulator as a Gpu, so that CudaBackend runs on it.
+#pragma once
+
+#include <memory>
+
+#include "kernels/cuda/gpu.h"
+
+namespace weft::test {
+
+// `memory_bytes`: what allocate() has in all. A KernelFault leaves the operation that it happened
+// in as an exception.
+std::unique_ptr<cuda::Gpu> make_emulated_gpu(std::size_t memory_bytes);
+
+}  // namespace weft::test
