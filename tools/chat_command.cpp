@@ -135,7 +135,8 @@ class Chat {
 };
 
 Result<int> chat(const ChatFlags& flags) {
-  WEFT_TRY_ASSIGN(const std::string path, require_model(flags.model));
+  WEFT_TRY_ASSIGN(const std::string path,
+                  flags.model.empty() ? default_model() : require_model(flags.model));
   WEFT_TRY_ASSIGN(auto model, load_model(path, flags.engine.model_options()));
   WEFT_TRY(model->chat_template());  // said now and not behind the first line
   constexpr int kBlock = 16;
@@ -157,7 +158,8 @@ Result<int> chat(const ChatFlags& flags) {
 void add_chat_command(CLI::App& app, int& exit_code) {
   auto flags = std::make_shared<ChatFlags>();
   CLI::App* command = app.add_subcommand("chat", "Talk with a model");
-  command->add_option("model", flags->model, "A path or a name below $WEFT_MODELS")->required();
+  command->add_option("model", flags->model,
+                      "A path or a name below $WEFT_MODELS (default: the model in the box)");
   command->add_option("--system", flags->system, "What the model is told before the talk");
   command->add_option("-n,--max-tokens", flags->max_tokens, "Most tokens of an answer")
       ->check(whole_number_in(1, 1 << 30))
