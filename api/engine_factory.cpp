@@ -1,5 +1,9 @@
 #include "api/engine_factory.h"
 
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
 #include "gguf/chat_templates.h"
 #include "gguf/file.h"
 #include "gguf/fingerprint.h"
@@ -20,7 +24,8 @@ Result<std::shared_ptr<Backend>> create_backend(const BackendOptions& options) {
   WEFT_TRY_ASSIGN(auto backend, create_cpu_backend({.threads = options.threads,
                                                     .isa = options.isa,
                                                     .activations = activations,
-                                                    .thread_setup = options.thread_setup}));
+                                                    .thread_setup = options.thread_setup,
+                                                    .weight_cache = options.weight_cache}));
   return std::shared_ptr<Backend>(std::move(backend));
 }
 
@@ -35,7 +40,22 @@ Result<ModelParts> open_model(const std::string& path, const MapOptions& options
                    .warnings = std::move(loaded.warnings)};
   for (const HostTensor& tensor : file.tensors()) parts.n_params += tensor.elements();
   WEFT_TRY_ASSIGN(parts.fingerprint, gguf::fingerprint(file));
+  parts.identity = "model " + std::to_string(parts.fingerprint);
+  for (const auto& part : file.mappings()) {
+    std::error_code error;
+    const auto time = std::filesystem::last_write_time(part->path(), error);
+    parts.identity += ", " + std::to_string(part->bytes().size()) + " bytes changed at " +
+                      std::to_string(time.time_since_epoch().count());
+  }
   return parts;
+}
+
+std::shared_ptr<WeightCache> open_weight_cache(const std::string& path, const ModelParts& parts,
+                                               const std::string& folder, WeightCache::Note note) {
+  const std::string name = std::filesystem::path(path).filename().string() + ".packed";
+  return std::make_shared<WeightCache>((std::filesystem::path(folder) / name).string(),
+                                       parts.identity + "; " + cpu_weight_layout(),
+                                       std::move(note));
 }
 
 }  // namespace weft

@@ -15,6 +15,7 @@
 #include "core/text/chat_template_sources.h"
 #include "core/text/vocab.h"
 #include "core/thread_setup.h"
+#include "core/weight_cache.h"
 
 namespace weft {
 
@@ -24,6 +25,7 @@ struct BackendOptions {
   std::string isa;  // force a CPU kernel set ("scalar", "avx2", "avx512"); empty: the best
   std::string activations = "auto";  // how linear layers hold their inputs: auto, f32, i16, int8
   ThreadSetup thread_setup;
+  std::shared_ptr<WeightCache> weight_cache;  // of the model whose weights it will load; or null
 };
 
 // Fails with kDeviceError for a device that is not there, kUnsupported or kInvalidArgument for a
@@ -37,7 +39,8 @@ struct ModelParts {
   Vocab vocab;
   ChatTemplateSources chat_templates;
   int64_t n_params = 0;
-  uint64_t fingerprint = 0;           // gguf/fingerprint.h
+  uint64_t fingerprint = 0;  // gguf/fingerprint.h
+  std::string identity;  // the fingerprint, sizes and times of change: for what is kept of weights
   std::vector<std::string> warnings;  // what was there and is not used, one line each
 };
 
@@ -45,5 +48,9 @@ struct ModelParts {
 // read into memory, as `options` say. Fails with the codes of gguf/file.h and
 // gguf/model_loader.h.
 Result<ModelParts> open_model(const std::string& path, const MapOptions& options);
+
+// Where the weights of the model at `path` are kept in the backend's layout: folder/NAME.packed.
+std::shared_ptr<WeightCache> open_weight_cache(const std::string& path, const ModelParts& parts,
+                                               const std::string& folder, WeightCache::Note note);
 
 }  // namespace weft

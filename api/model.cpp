@@ -26,17 +26,26 @@ Model::~Model() = default;
 
 Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
                                                  const ModelOptions& options) {
-  WEFT_TRY_ASSIGN(auto backend, create_backend({.device = options.device,
-                                                .threads = options.threads,
-                                                .isa = options.isa,
-                                                .activations = options.activations}));
+  if (!options.packed_cache.empty() && !options.use_mmap) {
+    return fail(ErrorCode::kInvalidArgument, "packed_cache: is mapped, which use_mmap forbids");
+  }
   WEFT_TRY_ASSIGN(ModelParts parts, open_model(path, {.use_mmap = options.use_mmap,
                                                       .on_demand = !options.use_mmap,
                                                       .on_read = options.on_read}));
+  std::shared_ptr<WeightCache> cache;
+  if (!options.packed_cache.empty()) {
+    cache = open_weight_cache(path, parts, options.packed_cache, options.on_note);
+  }
+  WEFT_TRY_ASSIGN(auto backend, create_backend({.device = options.device,
+                                                .threads = options.threads,
+                                                .isa = options.isa,
+                                                .activations = options.activations,
+                                                .weight_cache = cache}));
 
   auto model = std::shared_ptr<Model>(new Model());
   model->options_ = options;
-  model->options_.on_read = nullptr;  // it was for this call
+  model->options_.on_read = nullptr;  // they were for this call
+  model->options_.on_note = nullptr;
   ModelInfo& info = model->info_;
   const ModelConfig& config = parts.config;
   info.activations = backend->activations();
@@ -57,6 +66,7 @@ Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
   WEFT_TRY_ASSIGN(model->tokenizer_, Tokenizer::create(std::move(parts.vocab)));
   WEFT_TRY_ASSIGN(auto decoder,
                   Decoder::create(std::move(parts.config), std::move(parts.tensors), *backend));
+  if (cache) cache->finish();
   info.size_bytes = decoder->weight_bytes();
   model->decoder_ = std::move(decoder);
   return std::shared_ptr<const Model>(std::move(model));

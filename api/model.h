@@ -44,6 +44,12 @@ struct ModelOptions {
   // the scalar kernels.
   std::string activations = "auto";
   bool use_mmap = true;  // false: read the file into memory
+  // Folder where weights are kept in the order in which kernels read them, in NAME.packed, as large
+  // as the file, so that later loads map them instead of packing anew. Made where it is missing, of
+  // another file or version, or damaged; where it cannot be made, a note says so. "": nowhere.
+  std::string packed_cache;
+  // Told in one line what is worth knowing of a load and no error. May be empty.
+  std::function<void(const std::string&)> on_note;
   ReadProgress on_read;  // while it is read: bytes so far and in all of this file
 };
 

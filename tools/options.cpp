@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -10,6 +11,9 @@
 
 namespace weft::tools {
 namespace {
+
+// What --packed-cache without a folder stands for.
+constexpr const char* kBesideTheModel = "beside the model";
 
 // The whole text as a T, or nothing.
 template <class T>
@@ -96,7 +100,12 @@ void EngineFlags::add_device_to(CLI::App& command) {
       ->capture_default_str();
   command.add_option("--gpu-layers", gpu_layers, "Layers to put on the GPU")
       ->check(whole_number_in(0, 1 << 20));
-  command.add_flag("--no-mmap", no_mmap, "Read the file into memory instead of mapping it");
+  CLI::Option* const whole =
+      command.add_flag("--no-mmap", no_mmap, "Read the file into memory instead of mapping it");
+  command
+      .add_flag("--packed-cache{" + std::string(kBesideTheModel) + "}", packed_cache,
+                "Keep packed weights beside the model, or in the folder =DIR, for the next load")
+      ->excludes(whole);
 }
 
 ModelOptions EngineFlags::model_options() const {
@@ -106,12 +115,20 @@ ModelOptions EngineFlags::model_options() const {
   }
   ModelOptions options = model;
   options.use_mmap = !no_mmap;
+  options.packed_cache = packed_cache;
   return options;
 }
 
 Result<std::shared_ptr<const Model>> load_model(const std::string& path, ModelOptions options) {
   Progress progress("loading");
   options.on_read = [&](uint64_t done, uint64_t total) { progress.report(done, total); };
+  options.on_note = [](const std::string& note) {
+    std::fprintf(stderr, "infer: %s\n", note.c_str());
+  };
+  if (options.packed_cache == kBesideTheModel) {
+    const auto folder = std::filesystem::path(path).parent_path();
+    options.packed_cache = folder.empty() ? "." : folder.string();
+  }
   return Model::load(path, options);
 }
 

@@ -21,11 +21,12 @@ CLI::Validator number_above(double low, double high, const std::string& wanted);
 // All of uint64_t, in decimal.
 CLI::Validator unsigned_64();
 
-// --threads, --device, --gpu-layers, --isa, --activations, --no-mmap.
+// --threads, --device, --gpu-layers, --isa, --activations, --no-mmap, --packed-cache.
 struct EngineFlags {
   ModelOptions model;
   int gpu_layers = 0;
   bool no_mmap = false;
+  std::string packed_cache;  // a folder; or that of the model, as load_model() knows
 
   void add_to(CLI::App& command);
   // The same without --isa and --activations.

@@ -15,6 +15,7 @@
 #include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/kernel_table.h"
 #include "kernels/cpu/packed/activation_rows.h"
+#include "kernels/cpu/packed/pack.h"
 #include "kernels/cpu/worker_scratch.h"
 
 namespace weft {
@@ -53,14 +54,17 @@ const cpu::PackedKernels* packed_kernels(const KernelTable& table, Activations a
 
 class CpuBackend final : public Backend {
  public:
-  CpuBackend(const KernelTable& table, Activations activations, std::unique_ptr<ThreadPool> pool)
+  CpuBackend(const KernelTable& table, Activations activations, std::unique_ptr<ThreadPool> pool,
+             std::shared_ptr<WeightCache> weight_cache)
       : table_(table),
         activations_(activations),
         packed_kernels_(packed_kernels(table, activations)),
         pool_(std::move(pool)),
+        weight_cache_(std::move(weight_cache)),
         scratch_(pool_->size()),
         attention_(table_, *pool_, scratch_) {
     scratch_.reserve(std::max(cpu::kLinearScratch * sizeof(float), cpu::kPackedScratch));
+    if (weight_cache_) weight_cache_->check(*pool_);
   }
 
   std::string description() const override {
@@ -88,7 +92,7 @@ class CpuBackend final : public Backend {
   Result<std::unique_ptr<Weight>> load_weight(const HostTensor& tensor, WeightUse use) override {
     const bool packs = packed_kernels_ != nullptr && use != WeightUse::kLookup;
     if (!packs) return CpuWeight::create(tensor);
-    return CpuWeight::create(tensor, CpuWeight::Packing{*pool_, arena_});
+    return CpuWeight::create(tensor, CpuWeight::Packing{*pool_, arena_, weight_cache_.get()});
   }
   Result<std::unique_ptr<KvCache>> create_kv_cache(const KvCacheSpec& spec) override {
     return CpuKvCache::create(spec);
@@ -144,6 +148,7 @@ class CpuBackend final : public Backend {
   const cpu::PackedKernels* const packed_kernels_;  // null: weights stay as they are in the file
   cpu::ActivationRows activation_rows_;
   std::unique_ptr<ThreadPool> pool_;
+  const std::shared_ptr<WeightCache> weight_cache_;
   cpu::WeightArena arena_;
   cpu::WorkerScratch scratch_;
   cpu::CpuAttention attention_;
@@ -395,7 +400,12 @@ Result<std::unique_ptr<Backend>> create_cpu_backend(const CpuOptions& options) {
   if (activations == Activations::kAuto) {
     activations = std::string_view(table->isa) == "scalar" ? Activations::kF32 : Activations::kI16;
   }
-  return std::make_unique<CpuBackend>(*table, activations, std::move(pool));
+  // Weights of floats and exact arithmetic are read as the file has them.
+  const bool packs = activations != Activations::kF32;
+  return std::make_unique<CpuBackend>(*table, activations, std::move(pool),
+                                      packs ? options.weight_cache : nullptr);
 }
+
+std::string cpu_weight_layout() { return std::string("cpu, ") + cpu::kPackedLayout; }
 
 }  // namespace weft

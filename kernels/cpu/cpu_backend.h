@@ -12,6 +12,7 @@
 #include "core/backend.h"
 #include "core/error.h"
 #include "core/thread_setup.h"
+#include "core/weight_cache.h"
 
 namespace weft {
 
@@ -37,7 +38,13 @@ struct CpuOptions {
   std::string isa;
   Activations activations = Activations::kF32;
   ThreadSetup thread_setup;
+  // Where packed weights are found or kept; not yet checked. It is read and filled while weights
+  // are loaded. Null: they are packed at each load.
+  std::shared_ptr<WeightCache> weight_cache;
 };
+
+// The layout of what this backend keeps in a weight cache: part of its key.
+std::string cpu_weight_layout();
 
 // Fails with kInvalidArgument for threads that cannot be had or a name out of range, kUnsupported
 // for kernels that this processor cannot run.

@@ -22,6 +22,7 @@ class CpuWeight final : public Weight {
   struct Packing {
     ThreadPool& pool;
     WeightArena& arena;
+    WeightCache* cache = nullptr;  // where they are kept between runs
   };
   static Result<std::unique_ptr<Weight>> create(const HostTensor& tensor,
                                                 std::optional<Packing> packing = {});

@@ -5,8 +5,10 @@
 
 #include "gguf/quantize/encode.h"
 #include "kernels/cpu/packed/pack.h"
+#include "kernels/cpu/packed/packed_weight.h"
 #include "kernels/cpu/packed/unpack.h"
 #include "tests/kernels/support.h"
+#include "tests/support/temp_folder.h"
 
 namespace weft::test {
 namespace {
@@ -222,6 +224,48 @@ TEST(PackGroup, IsTheSameNumbersInAnotherOrder) {
       }
     }
   }
+}
+
+// What a cache has under a tensor's name is what the kernels read: no other weights were packed.
+TEST(PackedWeight, ComesFromTheCacheWhereThatHasIt) {
+  Random random{7};
+  const TempFolder folder;
+  const auto pool = ThreadPool::create(2).value();
+  cpu::WeightArena arena;
+  const cpu::PackedFormat& format = *cpu::find_packed_format(DType::kQ4_K);
+  const int64_t k = 512;
+  const auto create = [&](const std::vector<std::byte>& blocks, WeightCache* cache) {
+    HostTensor tensor;
+    tensor.name = "w";
+    tensor.type = format.type;
+    tensor.shape = {k, 37, 1, 1};
+    tensor.bytes = blocks;
+    return cpu::PackedWeight::create(tensor, format, *pool, arena, cache).value();
+  };
+  const auto first = random_blocks(random, format.type, 37 * k);
+  const auto second = random_blocks(random, format.type, 37 * k);
+  const auto bytes_of = [](const cpu::PackedWeight& weight) {
+    return std::vector<std::byte>(weight.data(), weight.data() + weight.size_bytes());
+  };
+  const auto packed = bytes_of(create(first, nullptr));
+  ASSERT_NE(packed, bytes_of(create(second, nullptr)));
+  {
+    WeightCache cache(folder.path("w.packed"), "key", {});
+    cache.check(*pool);
+    EXPECT_EQ(bytes_of(create(first, &cache)), packed);
+    cache.finish();
+  }
+  cpu::PackedWeight kept;
+  {
+    WeightCache cache(folder.path("w.packed"), "key", {});
+    cache.check(*pool);
+    kept = create(second, &cache);
+  }
+  EXPECT_EQ(bytes_of(kept), packed);
+  std::vector<float> expected(k), row(k);
+  decode_row(format.type, first.data() + 36 * *row_bytes(format.type, k), expected.data(), k);
+  kept.read_row(36, row.data());
+  EXPECT_TRUE(same_bits(row, expected));
 }
 
 // An embedding that is the head as well is read out of its packed form.

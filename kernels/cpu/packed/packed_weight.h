@@ -3,10 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
 
 #include "core/error.h"
 #include "core/tensor.h"
 #include "core/thread_pool.h"
+#include "core/weight_cache.h"
 #include "kernels/cpu/packed/format.h"
 #include "kernels/cpu/packed/weight_arena.h"
 
@@ -16,20 +19,23 @@ class PackedWeight {
  public:
   PackedWeight() = default;
 
-  // Packs all rows of the tensor, sharing the groups out. Fails with kOutOfMemory.
+  // Packs all rows of the tensor, sharing the groups out; where there is a cache, takes what it has
+  // or adds to it. Fails with kOutOfMemory.
   static Result<PackedWeight> create(const HostTensor& tensor, const PackedFormat& format,
-                                     ThreadPool& pool, WeightArena& arena);
+                                     ThreadPool& pool, WeightArena& arena,
+                                     WeightCache* cache = nullptr);
 
-  bool present() const { return piece_.data != nullptr; }
-  const std::byte* data() const { return piece_.data; }
-  std::size_t size_bytes() const { return piece_.size_bytes; }
+  bool present() const { return bytes_.data() != nullptr; }
+  const std::byte* data() const { return bytes_.data(); }
+  std::size_t size_bytes() const { return bytes_.size(); }
   // Row r of the file's matrix, bit for bit as it is decoded: [k].
   void read_row(int64_t r, float* out) const;
 
  private:
   const PackedFormat* format_ = nullptr;
   int64_t k_ = 0;
-  WeightArena::Piece piece_;
+  std::shared_ptr<const void> holder_;  // a mapping of memory, or of the cache's file
+  std::span<const std::byte> bytes_;
 };
 
 }  // namespace weft::cpu
