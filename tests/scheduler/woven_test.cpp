@@ -103,8 +103,9 @@ std::vector<TokenIds> weave(const TestModel& model, const std::shared_ptr<Backen
 
 constexpr int32_t kSequences = 10;
 
-bool woven_equals_solo(const std::shared_ptr<Backend>& backend, const Settings& settings = {}) {
-  const TestModel model = make_test_model({.n_layers = 2});
+bool woven_equals_solo(const std::shared_ptr<Backend>& backend, DType weights,
+                       const Settings& settings = {}) {
+  const TestModel model = make_test_model({.n_layers = 2, .type = weights});
   const auto woven = weave(model, backend, 0, kSequences, settings);
   for (int32_t i = 0; i < kSequences; ++i) {
     if (weave(model, backend, i, i + 1, settings)[0] != woven[i]) return false;
@@ -112,10 +113,13 @@ bool woven_equals_solo(const std::shared_ptr<Backend>& backend, const Settings& 
   return true;
 }
 
-class Woven : public testing::TestWithParam<std::string> {};
+class Woven : public testing::TestWithParam<CpuKernels> {
+ protected:
+  std::unique_ptr<Backend> backend(int threads) { return make_cpu_backend(GetParam(), threads); }
+  DType weights() const { return GetParam().weight_type(); }
+};
 
 TEST_P(Woven, SequencesDrawTheIdsThatEachDrawsAlone) {
-  WEFT_SKIP_WITHOUT_ISA(GetParam());
   const Settings settings[] = {{},
                                {.limits = {.max_batch_tokens = 1}},
                                {.limits = {.max_batch_tokens = 7, .max_sequences = 3}},
@@ -123,25 +127,22 @@ TEST_P(Woven, SequencesDrawTheIdsThatEachDrawsAlone) {
                                {.num_blocks = 4}};  // preemption
   for (const Settings& s : settings) {
     for (const int threads : {1, 3}) {
-      EXPECT_TRUE(woven_equals_solo(make_cpu_backend(GetParam(), threads), s))
+      EXPECT_TRUE(woven_equals_solo(backend(threads), weights(), s))
           << s.limits.max_batch_tokens << " " << s.num_blocks << " " << threads;
     }
   }
 }
 
 TEST_P(Woven, SoTheyDoOverEveryTypeOfTheCache) {
-  WEFT_SKIP_WITHOUT_ISA(GetParam());
-  const auto backend = std::shared_ptr(make_cpu_backend(GetParam(), 2));
+  const auto shared = std::shared_ptr(backend(2));
   for (const DType type : {DType::kF16, DType::kBF16, DType::kQ8_0}) {
     EXPECT_TRUE(woven_equals_solo(
-        backend, {.limits = {.max_batch_tokens = 7, .max_sequences = 3}, .kv_type = type}));
-    EXPECT_TRUE(woven_equals_solo(backend, {.num_blocks = 4, .kv_type = type}))  // preemption
-        << dtype_name(type);
+        shared, weights(),
+        {.limits = {.max_batch_tokens = 7, .max_sequences = 3}, .kv_type = type}));
+    EXPECT_TRUE(woven_equals_solo(shared, weights(), {.num_blocks = 4, .kv_type = type}))
+        << dtype_name(type) << ", with preemption";
   }
 }
-
-INSTANTIATE_TEST_SUITE_P(Cpu, Woven, testing::ValuesIn(cpu_isas()),
-                         [](const auto& isa) { return isa.param; });
 
 // One bit of one number differs where a step has several rows.
 class RowCountDependent : public DelegatingBackend {
@@ -181,16 +182,19 @@ class SharedCache : public DelegatingBackend {
   static constexpr int32_t kShared = 4;
 };
 
-TEST(WovenIsNoticed, AKernelThatDependsOnTheNumberOfRows) {
-  EXPECT_FALSE(woven_equals_solo(std::make_shared<RowCountDependent>(make_cpu_backend("", 1))));
+TEST_P(Woven, WouldNoticeAKernelThatDependsOnTheNumberOfRows) {
+  EXPECT_FALSE(woven_equals_solo(std::make_shared<RowCountDependent>(backend(1)), weights()));
 }
+
+INSTANTIATE_TEST_SUITE_P(Cpu, Woven, testing::ValuesIn(cpu_kernels()),
+                         [](const auto& kernels) { return kernels_name(kernels.param); });
 
 TEST(WovenIsNoticed, ACacheThatSequencesShare) {
   const auto backend = std::make_shared<SharedCache>(make_cpu_backend("", 1));
   const TestModel model = make_test_model({.n_layers = 2});
   const auto truth = weave(model, make_cpu_backend("", 1), 3, 4, {});
   EXPECT_EQ(weave(model, backend, 3, 4, {}), truth);  // alone it is right
-  EXPECT_FALSE(woven_equals_solo(backend));
+  EXPECT_FALSE(woven_equals_solo(backend, DType::kF32));
 }
 
 }  // namespace
