@@ -23,7 +23,8 @@ struct BackendOptions {
   std::string device = "auto";  // auto, cpu, cuda
   int threads = 0;              // worker threads; 0: the cores this process may use
   std::string isa;  // force a CPU kernel set ("scalar", "avx2", "avx512"); empty: the best
-  std::string activations = "auto";  // how linear layers hold their inputs: auto, f32, i16, int8
+  std::string activations =
+      "auto";  // how linear layers hold their inputs: auto, f32, i16, bf16, int8
   ThreadSetup thread_setup;
   std::shared_ptr<WeightCache> weight_cache;  // of the model whose weights it will load; or null
 };

@@ -40,8 +40,9 @@ struct ModelOptions {
   std::string isa;              // force a CPU kernel set; empty: the best there is
   // How linear layers over quantised weights hold their inputs: f32, exactly as they are (weights
   // are decoded); i16, rounded to 16-bit integers (mean KL about 3e-6, several times as fast);
-  // int8, to 8-bit ones (mean KL about 1e-2, up to twice as fast again); auto: i16, and f32 with
-  // the scalar kernels.
+  // bf16, the same, and where weights are floats, which the other modes leave exact, both rounded
+  // to BF16; int8, rounded to 8-bit integers (mean KL about 1e-2, up to twice as fast again); auto:
+  // i16, and f32 with the scalar kernels.
   std::string activations = "auto";
   bool use_mmap = true;  // false: read the file into memory
   // Folder where weights are kept in the order in which kernels read them, in NAME.packed, as large
@@ -64,7 +65,7 @@ struct ModelInfo {
   int32_t n_head = 0;        // query heads of a layer
   int32_t n_ctx_train = 0;   // tokens
   uint64_t size_bytes = 0;   // of the weights, as stored
-  std::string activations;   // what "auto" came to: "f32", "i16", "int8"
+  std::string activations;   // what "auto" came to: "f32", "i16", "bf16", "int8"
   // What a context's kv_type of "auto" comes to: "f32" where activations are float32, so that
   // nothing is rounded that need not be; else "f16", whose rounding is lost beside theirs.
   std::string kv_type;

@@ -55,9 +55,7 @@ CLI::Validator unsigned_64() {
   return number_where<uint64_t>([](uint64_t) { return true; }, "a whole number in 0 … 2^64 - 1");
 }
 
-CLI::Validator activation_mode() {
-  return CLI::IsMember({"auto", "f32", "i16", "int8"});
-}
+CLI::Validator activation_mode() { return CLI::IsMember({"auto", "f32", "i16", "bf16", "int8"}); }
 
 void add_sampling_flags(CLI::App& command, SamplingParams& s) {
   command.add_option("--temperature", s.temperature, "0 takes the most likely token")

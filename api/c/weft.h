@@ -206,7 +206,7 @@ typedef struct weft_model_options {
   const char* device;       // "auto", "cpu", "cuda"
   int32_t threads;          // that compute; 0: the cores this process may use
   const char* isa;          // force a CPU kernel set; "": the best there is
-  const char* activations;  // "auto", "f32", "i16", "int8"
+  const char* activations;  // "auto", "f32", "i16", "bf16", "int8"
   int32_t use_mmap;         // 0: read the file into memory
   // While the file is read into memory, on the loading thread: bytes so far and in all. NULL: none.
   void (*on_read)(void* user_data, uint64_t done, uint64_t total);
@@ -230,7 +230,7 @@ typedef struct weft_model_info {
   int32_t n_head;
   int32_t n_ctx_train;      // tokens
   uint64_t size_bytes;      // of the weights, as stored
-  const char* activations;  // what "auto" came to: "f32", "i16", "int8"
+  const char* activations;  // what "auto" came to: "f32", "i16", "bf16", "int8"
   const char* kv_type;      // what a context's "auto" comes to: "f32", "f16"
   uint64_t fingerprint;     // tells models apart by what their files hold
   weft_pooling pooling;     // of embeddings, as the file says

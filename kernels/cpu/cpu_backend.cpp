@@ -30,7 +30,7 @@ using cpu::KernelTable;
 constexpr int64_t kElementGrain = 8192;
 
 // Columns of a linear() are shared out in multiples of what its kernels take at a time: two packed
-// groups, or two panels of the float kernels.
+// groups; two panels of the float kernels, which are six groups of BF16.
 constexpr int64_t kPackedUnit = 2 * cpu::kGroupColumns;
 constexpr int64_t kFloatUnit = 2 * cpu::kPanelColumns;
 static_assert(kFloatUnit % kPackedUnit == 0, "packed and other weights in one call");
@@ -44,6 +44,7 @@ constexpr int64_t kLinearGrain = 65536;
 const cpu::PackedKernels* packed_kernels(const KernelTable& table, Activations activations) {
   switch (activations) {
     case Activations::kI16:
+    case Activations::kBf16:
       return &table.int16;
     case Activations::kInt8:
       return &table.int8;
@@ -92,7 +93,9 @@ class CpuBackend final : public Backend {
   Result<std::unique_ptr<Weight>> load_weight(const HostTensor& tensor, WeightUse use) override {
     const bool packs = packed_kernels_ != nullptr && use != WeightUse::kLookup;
     if (!packs) return CpuWeight::create(tensor);
-    return CpuWeight::create(tensor, CpuWeight::Packing{*pool_, arena_, weight_cache_.get()});
+    const bool floats = activations_ == Activations::kBf16;
+    return CpuWeight::create(tensor,
+                             CpuWeight::Packing{*pool_, arena_, weight_cache_.get(), floats});
   }
   Result<std::unique_ptr<KvCache>> create_kv_cache(const KvCacheSpec& spec) override {
     return CpuKvCache::create(spec);
@@ -138,15 +141,21 @@ class CpuBackend final : public Backend {
     pool_->parallel_for(rows, std::max<int64_t>(kElementGrain / std::max<int64_t>(cols, 1), 1), fn);
   }
 
-  bool uses_packed(const Weight& weight) const;
-  cpu::Activations quantize(Mat x);
-  void linear_columns(Mat x, const cpu::Activations& packed_x, const LinearOutput& output,
-                      int64_t begin, int64_t end, int worker) const;
+  // One input rounded in the ways that the weights it meets want it.
+  struct RoundedInput {
+    cpu::Activations integers, bf16;
+  };
+
+  // Null for a weight that is as in the file.
+  const cpu::PackedKernels* kernels_of(const Weight& weight) const;
+  cpu::Activations round(Mat x, const cpu::PackedKernels& kernels, cpu::ActivationRows& memory);
+  void linear_columns(Mat x, const RoundedInput& rounded, const LinearOutput& output, int64_t begin,
+                      int64_t end, int worker) const;
 
   const KernelTable& table_;
   const Activations activations_;
   const cpu::PackedKernels* const packed_kernels_;  // null: weights stay as they are in the file
-  cpu::ActivationRows activation_rows_;
+  cpu::ActivationRows integer_rows_, bf16_rows_;
   std::unique_ptr<ThreadPool> pool_;
   const std::shared_ptr<WeightCache> weight_cache_;
   cpu::WeightArena arena_;
@@ -183,41 +192,42 @@ void CpuBackend::rms_norm(Mat x, const Weight& gain, float eps, Mat out) {
   });
 }
 
-bool CpuBackend::uses_packed(const Weight& weight) const {
-  return packed_kernels_ != nullptr && as_cpu(weight).packed().present();
+const cpu::PackedKernels* CpuBackend::kernels_of(const Weight& weight) const {
+  if (!as_cpu(weight).packed().present()) return nullptr;
+  if (cpu::find_float_format(weight.type()) != nullptr) return &table_.bf16;
+  WEFT_CHECK(packed_kernels_ != nullptr, "linear: a weight packed for other activations");
+  return packed_kernels_;
 }
 
-cpu::Activations CpuBackend::quantize(Mat x) {
-  const cpu::Activations to =
-      activation_rows_.prepare(x.rows, x.cols, packed_kernels_->block_bytes);
+cpu::Activations CpuBackend::round(Mat x, const cpu::PackedKernels& kernels,
+                                   cpu::ActivationRows& memory) {
+  const cpu::Activations to = memory.prepare(x.rows, x.cols, kernels.block_bytes);
   for_rows(x.rows, x.cols, [&](int64_t begin, int64_t end, int) {
-    for (int64_t t = begin; t < end; ++t) {
-      packed_kernels_->quantize_row(x.row(t), x.cols, to.row(t));
-    }
+    for (int64_t t = begin; t < end; ++t) kernels.quantize_row(x.row(t), x.cols, to.row(t));
   });
   return to;
 }
 
 // Columns [begin, end) of one output, for all rows; begin is a multiple of the weight's unit.
-void CpuBackend::linear_columns(Mat x, const cpu::Activations& packed_x, const LinearOutput& output,
+void CpuBackend::linear_columns(Mat x, const RoundedInput& rounded, const LinearOutput& output,
                                 int64_t begin, int64_t end, int worker) const {
   const CpuWeight& weight = as_cpu(*output.weight);
   const float* bias = output.bias != nullptr ? vector_of(*output.bias) : nullptr;
-  if (uses_packed(weight)) {
-    const cpu::PackedLinearArgs args = {.weight = weight.packed().data(),
-                                        .k = x.cols,
-                                        .columns = output.out.cols,
-                                        .x = packed_x,
-                                        .rows = x.rows,
-                                        .bias = bias,
-                                        .out = output.out.data,
-                                        .out_stride = output.out.cols};
-    packed_kernels_->linear(weight.type())(args, begin / cpu::kGroupColumns,
-                                           (end + cpu::kGroupColumns - 1) / cpu::kGroupColumns,
-                                           scratch_.bytes(worker));
+  if (const cpu::PackedKernels* kernels = kernels_of(weight)) {
+    const cpu::PackedLinearArgs args = {
+        .weight = weight.packed().data(),
+        .k = x.cols,
+        .columns = output.out.cols,
+        .x = kernels == &table_.bf16 ? rounded.bf16 : rounded.integers,
+        .rows = x.rows,
+        .bias = bias,
+        .out = output.out.data,
+        .out_stride = output.out.cols};
+    kernels->linear(weight.type())(args, begin / cpu::kGroupColumns,
+                                   (end + cpu::kGroupColumns - 1) / cpu::kGroupColumns,
+                                   scratch_.bytes(worker));
     return;
   }
-  WEFT_CHECK(!weight.packed().present(), "linear: a weight packed for other activations");
   const cpu::LinearArgs args = {.type = weight.type(),
                                 .decode = weight.decode(),
                                 .weight = weight.row(0),
@@ -234,7 +244,7 @@ void CpuBackend::linear_columns(Mat x, const cpu::Activations& packed_x, const L
 void CpuBackend::linear(Mat x, std::span<const LinearOutput> outputs) {
   if (x.rows == 0) return;
   int64_t columns = 0;
-  bool any_packed = false;
+  RoundedInput rounded;
   int64_t unit = kPackedUnit;
   for (const LinearOutput& output : outputs) {
     const Weight& weight = *output.weight;
@@ -243,11 +253,14 @@ void CpuBackend::linear(Mat x, std::span<const LinearOutput> outputs) {
         "linear: x [" + std::to_string(x.rows) + ", " + std::to_string(x.cols) + "], weight [" +
             std::to_string(weight.cols()) + ", " + std::to_string(weight.rows()) + "]");
     columns += weight.rows();
-    const bool packed = uses_packed(weight);
-    any_packed = any_packed || packed;
-    if (!packed) unit = kFloatUnit;
+    const cpu::PackedKernels* kernels = kernels_of(weight);
+    if (kernels == nullptr || kernels == &table_.bf16) unit = kFloatUnit;
+    if (kernels == &table_.bf16) {
+      if (rounded.bf16.rows == nullptr) rounded.bf16 = round(x, *kernels, bf16_rows_);
+    } else if (kernels != nullptr && rounded.integers.rows == nullptr) {
+      rounded.integers = round(x, *kernels, integer_rows_);
+    }
   }
-  const cpu::Activations packed_x = any_packed ? quantize(x) : cpu::Activations{};
 
   // Whole units, large enough to be worth sharing out.
   int64_t slice = std::min(columns / (kLinearSlices * pool_->size()), 4 * kFloatUnit);
@@ -264,8 +277,7 @@ void CpuBackend::linear(Mat x, std::span<const LinearOutput> outputs) {
       const LinearOutput* output = outputs.data();
       for (; index >= slices_of(*output); ++output) index -= slices_of(*output);
       const int64_t begin = index * slice;
-      linear_columns(x, packed_x, *output, begin, std::min(begin + slice, output->out.cols),
-                     worker);
+      linear_columns(x, rounded, *output, begin, std::min(begin + slice, output->out.cols), worker);
     }
   });
 }
@@ -363,6 +375,7 @@ struct ActivationsName {
 constexpr ActivationsName kActivationsNames[] = {{Activations::kAuto, "auto"},
                                                  {Activations::kF32, "f32"},
                                                  {Activations::kI16, "i16"},
+                                                 {Activations::kBf16, "bf16"},
                                                  {Activations::kInt8, "int8"}};
 
 }  // namespace
@@ -385,7 +398,8 @@ Result<Activations> parse_activations(std::string_view name) {
 }
 
 std::span<const Activations> all_activations() {
-  static constexpr Activations kAll[] = {Activations::kF32, Activations::kI16, Activations::kInt8};
+  static constexpr Activations kAll[] = {Activations::kF32, Activations::kI16, Activations::kBf16,
+                                         Activations::kInt8};
   return kAll;
 }
 

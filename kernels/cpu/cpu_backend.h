@@ -16,12 +16,13 @@
 
 namespace weft {
 
-// How linear layers over quantised weights hold their inputs. Weights of floats always meet
-// float32 inputs.
+// How linear layers over quantised weights hold their inputs. Weights of floats meet float32 inputs
+// but where the mode says otherwise.
 enum class Activations : uint8_t {
   kAuto,  // f32 for the scalar kernels, else i16
   kF32,   // as they are: weights are decoded to float32
   kI16,   // 16-bit integers, 256 to a scale: exact integer dots (kernels/cpu/packed/)
+  kBf16,  // BF16, and weights of floats too; quantised weights as with i16, which costs the same
   kInt8,  // 8-bit integers, 32 to a scale: half the work, a thousandth of the accuracy
 };
 

@@ -64,6 +64,9 @@ Result<std::unique_ptr<Weight>> CpuWeight::create(const HostTensor& tensor,
     }
   }
   const PackedFormat* format = find_packed_format(tensor.type);
+  if (packing && packing->floats && tensor.cols() % kCellElements == 0 && format == nullptr) {
+    format = find_float_format(tensor.type);
+  }
   if (packing && format != nullptr && tensor.rows() > 1) {
     WEFT_TRY_ASSIGN(weight->packed_, PackedWeight::create(tensor, *format, packing->pool,
                                                           packing->arena, packing->cache));

@@ -124,9 +124,9 @@ static constexpr int64_t attend_scratch(int64_t rows, int64_t row) {
   return rows * kSplit + (kKeyGroup + kValueBlock) * row;
 }
 
-// Linear layers over packed weights, for activations of one width. All tables agree bit for bit.
+// Linear layers over packed weights, for activations of one kind. All tables agree bit for bit.
 struct PackedKernels {
-  // The kernel of a type in kPackedFormats; null for the others.
+  // The kernel of a type in kPackedFormats (activations in BF16: in kFloatFormats); else null.
   PackedLinearRun (*linear)(DType type);
   // Rounds one row of k elements, a multiple of 32, as packed/activations.h says. The order of a
   // cell's integers is the table's own.
@@ -141,7 +141,7 @@ struct KernelTable {
   // Columns [begin, end) of every row. scratch: float32 [kLinearScratch].
   void (*linear)(const LinearArgs& args, int64_t begin, int64_t end, float* scratch);
 
-  PackedKernels int16, int8;
+  PackedKernels int16, int8, bf16;
 
   // out = x × (1 / sqrt(mean(x²) + eps)) × gain for `rows` rows of `cols`. The squares are summed
   // in double by lanes: ((s0 + s4) + (s2 + s6)) + ...; the factor is rounded to float once.

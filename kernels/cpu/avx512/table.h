@@ -12,4 +12,7 @@ struct Avx512Kernels {
 };
 const Avx512Kernels& avx512_kernels();
 
+// With AVX-512 BF16, which not all of those have.
+const PackedKernels& avx512_bf16_kernels();
+
 }  // namespace weft::cpu

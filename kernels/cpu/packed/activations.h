@@ -38,6 +38,11 @@ struct alignas(64) ActivationBlock {
 using Int16Block = ActivationBlock<2, 1>;
 using Int8Block = ActivationBlock<1, kBlockCells>;
 
+// Of BF16 activations, in order, as layers over floats take them where the mode says so: 256.
+struct Bf16Block {
+  uint16_t elements[256];
+};
+
 struct Activations {
   std::byte* rows = nullptr;  // aligned to 64
   int64_t row_bytes = 0;

@@ -12,6 +12,10 @@
 //   1 bit   bit i: unit i
 // A code of 6 bits is 4 + 2, its low bits first; 5 is 4 + 1, 3 is 2 + 1.
 //
+// Weights of floats, where they meet BF16 activations, are groups of cells too: numbers of 16 bits,
+// rounded to BF16, without scales; in a unit, here of 2 of K, the pair at 4j is column j's. Cells
+// have 16 such units.
+//
 // In memory a group is its scales in ascending K, padded to 64 bytes, then its cells.
 #pragma once
 
@@ -37,6 +41,7 @@ enum class ScaleKind : uint8_t {
   kSigned,    // eight cells: d; a sub-block: signed bytes s    scale = d × s
   kScaleMin,  // eight cells: d, m; a sub-block: bytes s, t     scale = d × s, min = -(m × t)
   kNibbles,   // eight cells: d, m; a sub-block: bytes s + 16 t, likewise
+  kNone,      // of floats
 };
 
 // Codes that stand for the entries of a table of signed bytes; kept plus the format's offset.
@@ -80,6 +85,7 @@ struct PackedFormat {
       case ScaleKind::kE8M0:
         return 16;
       case ScaleKind::kSuper:
+      case ScaleKind::kNone:
         return 0;
       case ScaleKind::kSigned:
       case ScaleKind::kNibbles:
@@ -120,6 +126,20 @@ inline constexpr PackedFormat kPackedFormats[] = {
 
 static constexpr const PackedFormat* find_packed_format(DType type) {
   for (const PackedFormat& format : kPackedFormats) {
+    if (format.type == type) return &format;
+  }
+  return nullptr;
+}
+
+// Floats as BF16.
+inline constexpr PackedFormat kFloatFormats[] = {
+    {DType::kF32, 16, 32, 0, ScaleKind::kNone},
+    {DType::kF16, 16, 32, 0, ScaleKind::kNone},
+    {DType::kBF16, 16, 32, 0, ScaleKind::kNone},
+};
+
+static constexpr const PackedFormat* find_float_format(DType type) {
+  for (const PackedFormat& format : kFloatFormats) {
     if (format.type == type) return &format;
   }
   return nullptr;

@@ -5,7 +5,9 @@
 #include <type_traits>
 
 #include "core/check.h"
+#include "core/half.h"
 #include "core/quant/blocks.h"
+#include "core/quant/decode.h"
 #include "kernels/cpu/packed/pack_codes.h"
 #include "kernels/cpu/packed/pack_scales.h"
 
@@ -99,28 +101,51 @@ void pack(const std::byte* rows, int64_t row_bytes, int columns, int64_t k, std:
   }
 }
 
+// Floats to pairs of BF16. Subnormal ones become zero, as the instructions read them.
+void pack_floats(DType type, const std::byte* rows, int64_t row_bytes, int columns, int64_t k,
+                 std::byte* group) {
+  const DecodeRow decode = decode_row_function(type);
+  const int64_t cell_bytes = *weft::row_bytes(type, kCellElements);
+  for (int64_t c = 0; c < k / kCellElements; ++c) {
+    for (int j = 0; j < kGroupColumns; ++j) {
+      float values[kCellElements] = {};
+      if (j < columns) decode(rows + j * row_bytes + c * cell_bytes, values, kCellElements);
+      for (int e = 0; e < kCellElements; ++e) {
+        const uint16_t bits = bf16_from_float(values[e]);
+        const uint16_t stored = (bits & 0x7f80) == 0 ? 0 : bits;
+        std::memcpy(group + kUnitBytes * (e / 2) + 4 * j + 2 * (e % 2), &stored, sizeof(stored));
+      }
+    }
+    group += 2 * kCellElements * kGroupColumns;
+  }
+}
+
 }  // namespace
 
 void pack_group(const PackedFormat& format, const std::byte* rows, int64_t row_bytes, int columns,
                 int64_t k, std::byte* group) {
   switch (format.type) {
+    case DType::kF32:
+    case DType::kF16:
+    case DType::kBF16:
+      return pack_floats(format.type, rows, row_bytes, columns, k, group);
 #define WEFT_PACK(TYPE) \
   case DType::k##TYPE:  \
     return pack<Block##TYPE>(rows, row_bytes, columns, k, group);
-    WEFT_PACK(Q4_0)
-    WEFT_PACK(Q4_1)
-    WEFT_PACK(Q5_0)
-    WEFT_PACK(Q5_1)
-    WEFT_PACK(Q8_0)
-    WEFT_PACK(Q2_K)
-    WEFT_PACK(Q3_K)
-    WEFT_PACK(Q4_K)
-    WEFT_PACK(Q5_K)
-    WEFT_PACK(Q6_K)
-    WEFT_PACK(IQ4_NL)
-    WEFT_PACK(IQ4_XS)
-    WEFT_PACK(MXFP4)
-    WEFT_PACK(TQ2_0)
+      WEFT_PACK(Q4_0)
+      WEFT_PACK(Q4_1)
+      WEFT_PACK(Q5_0)
+      WEFT_PACK(Q5_1)
+      WEFT_PACK(Q8_0)
+      WEFT_PACK(Q2_K)
+      WEFT_PACK(Q3_K)
+      WEFT_PACK(Q4_K)
+      WEFT_PACK(Q5_K)
+      WEFT_PACK(Q6_K)
+      WEFT_PACK(IQ4_NL)
+      WEFT_PACK(IQ4_XS)
+      WEFT_PACK(MXFP4)
+      WEFT_PACK(TQ2_0)
 #undef WEFT_PACK
     default:
       WEFT_CHECK(false, "pack_group: type " + std::string(dtype_name(format.type)));

@@ -28,7 +28,7 @@ class PackedWeight {
   bool present() const { return bytes_.data() != nullptr; }
   const std::byte* data() const { return bytes_.data(); }
   std::size_t size_bytes() const { return bytes_.size(); }
-  // Row r of the file's matrix, bit for bit as it is decoded: [k].
+  // Row r of the file's matrix: bit for bit as it is decoded, floats rounded to BF16. [k].
   void read_row(int64_t r, float* out) const;
 
  private:

@@ -54,6 +54,8 @@ Scale read_scale(const PackedFormat& format, const std::byte* cell, int sub, int
       return {d * static_cast<float>(static_cast<int8_t>(byte(16 * sub))), 0};
     case ScaleKind::kScaleMin:
       return {d * static_cast<float>(byte(32 * sub)), m * static_cast<float>(byte(32 * sub + 16))};
+    case ScaleKind::kNone:
+      break;
     case ScaleKind::kNibbles:
       return {d * static_cast<float>(byte(16 * sub) & 15),
               m * static_cast<float>(byte(16 * sub) >> 4)};
@@ -73,10 +75,19 @@ int value_of(const PackedFormat& format, uint8_t code) {
   return 0;
 }
 
+void unpack_floats(const std::byte* group, int column, int64_t k, float* out) {
+  for (int64_t i = 0; i < k; ++i) {
+    uint16_t bits;
+    std::memcpy(&bits, group + kUnitBytes * (i / 2) + 4 * column + 2 * (i % 2), sizeof(bits));
+    out[i] = float_from_bf16(bits);
+  }
+}
+
 }  // namespace
 
 void unpack_row(const PackedFormat& format, const std::byte* group, int column, int64_t k,
                 float* out) {
+  if (format.scale == ScaleKind::kNone) return unpack_floats(group, column, k, out);
   const std::byte* scales = group;
   const std::byte* codes = group + format.scales_size(k);
   float d = 0;
