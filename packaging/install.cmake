@@ -1,4 +1,4 @@
-# The rules of `cmake --install`, in two components: `runtime` (infer, shared libraries, licence)
+# The rules of `cmake --install`, in two components: `runtime` (infer and its model, shared libraries, licence)
 # and `development` (headers, archives, CMake and pkg-config files).
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/weft)
 
@@ -51,6 +51,9 @@ endforeach()
 
 if(WEFT_BUILD_TOOLS)
   install(TARGETS infer RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
+  # The model in the box: infer finds it from where it lies itself (tools/default_model.cpp).
+  install(FILES ${PROJECT_SOURCE_DIR}/models/weft-tales-3M-Q8_0.gguf
+    DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/weft/models COMPONENT runtime)
 endif()
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE
   DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/weft COMPONENT runtime)

@@ -54,34 +54,30 @@ class Targets:
 
 
 class Batches:
-    """One epoch in a fixed order: groups of `parts` batches of about `tokens` places each, whose
-    documents are about equally long, so that processes with a part each take equally long."""
+    """One epoch in a fixed order: groups of `parts` batches of about `tokens` places each. A batch
+    holds documents about equally long; those of a group differ, so that a step sees talks and tales."""
 
     def __init__(self, documents: Documents, targets: Targets, parts: int, tokens: int) -> None:
         self.documents, self.targets = documents, targets
         rng = np.random.default_rng(1)
         lengths = np.diff(documents.ends, prepend=0)
-        self.groups: list[list[np.ndarray]] = []
+        batches: list[np.ndarray] = []
         for pool in np.array_split(rng.permutation(len(documents)), max(1, len(documents) // POOL)):
-            self.groups += self._of_pool(pool[np.argsort(lengths[pool])], lengths, parts, tokens)
-        rng.shuffle(self.groups)  # type: ignore[arg-type]
+            batches += self._of_pool(pool[np.argsort(lengths[pool])], lengths, tokens)
+        order = rng.permutation(len(batches) // parts * parts).reshape(-1, parts)
+        self.groups = [[batches[at] for at in group] for group in order]
 
     @staticmethod
-    def _of_pool(sorted_pool, lengths, parts: int, tokens: int) -> list[list[np.ndarray]]:
-        groups, at = [], 0
-        while at < len(sorted_pool):
-            # The longest of the group is its last: as many as fit into the places with that length.
-            count = parts
-            while at + count < len(sorted_pool) and (
-                (count + parts) * lengths[sorted_pool[min(at + count + parts, len(sorted_pool)) - 1]]
-                <= parts * tokens
-            ):
-                count += parts
-            group = sorted_pool[at : at + count]
-            at += count
-            if len(group) == count:
-                groups.append([group[part::parts] for part in range(parts)])
-        return groups
+    def _of_pool(shortest_first: np.ndarray, lengths: np.ndarray, tokens: int) -> list[np.ndarray]:
+        """Cut so that each part, padded to its longest, takes at most `tokens` places."""
+        batches, at = [], 0
+        while at < len(shortest_first):
+            end = at + 1
+            while end < len(shortest_first) and (end + 1 - at) * lengths[shortest_first[end]] <= tokens:
+                end += 1
+            batches.append(shortest_first[at:end])
+            at = end
+        return batches
 
     def __len__(self) -> int:
         return len(self.groups)

@@ -28,6 +28,8 @@ WANTED = {"arithmetic": 170, "comparing": 70, "counting": 50, "told": 100, "list
 TOP_UP = ("arithmetic", "told", "comparing")
 DRAWS_WITHOUT_NEWS = 3000
 TALES = 100
+# The default, and one at which little is left to chance but the tale is.
+TEMPERATURES = (0.8, 0.4)
 DOCUMENTS = 400
 
 
@@ -71,15 +73,17 @@ def exact_match(infer: Path, model: Path) -> dict:
             "asked": len(asked), "wrong": wrong}
 
 
-def tales(infer: Path, model: Path) -> dict:
+def tales(infer: Path, model: Path, temperature: float) -> dict:
     start = "Once upon a time"
-    requests = [{"prompt": start, "seed": seed, "max_tokens": 400} for seed in range(TALES)]
+    requests = [{"prompt": start, "seed": seed, "temperature": temperature, "max_tokens": 400}
+                for seed in range(TALES)]
     told = []
     for request, result in zip(requests, weft.batch(infer, model, requests)):
         text = start + result["text"]
         why = fault(text) if result["finish_reason"] == "stop" else "it does not end"
         told.append({"seed": request["seed"], "text": text, "fault": why})
-    return {"right": sum(t["fault"] is None for t in told), "told": len(told), "tales": told}
+    return {"temperature": temperature, "right": sum(t["fault"] is None for t in told),
+            "told": len(told), "different": len({t["text"] for t in told}), "tales": told}
 
 
 def perplexity(infer: Path, model: Path, corpus: Path, tokenizer: Tokenizer) -> dict:
@@ -112,7 +116,7 @@ def main() -> None:
 
     found = {
         "exact_match": exact_match(args.infer, args.model),
-        "tales": tales(args.infer, args.model),
+        "tales": [tales(args.infer, args.model, temperature) for temperature in TEMPERATURES],
         "perplexity": perplexity(args.infer, args.model, args.corpus, Tokenizer(args.tokenizer)),
     }
     print("| kind | right | of | |\n|---|---|---|---|")
@@ -120,7 +124,9 @@ def main() -> None:
         print(f"| {kind} | {right} | {count} | {right / count:.1%} |")
     right, count = found["exact_match"]["right"], found["exact_match"]["asked"]
     print(f"| all | {right} | {count} | {right / count:.1%} |")
-    print(f"tales: {found['tales']['right']} of {found['tales']['told']} right")
+    for told in found["tales"]:
+        print(f"tales at temperature {told['temperature']}: {told['right']} of {told['told']} right, "
+              f"{told['different']} different")
     for kind, row in found["perplexity"].items():
         print(f"perplexity of {kind}: {row['perplexity']:.3f} over {row['tokens']} tokens")
     if args.out:
