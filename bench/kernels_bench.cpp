@@ -121,10 +121,9 @@ void register_all() {
         for (const int64_t rows : {1, 4, 16, 64, 512}) {
           const std::string name = "linear/" + isa + "/" + mode + "/" + std::string(info.name) +
                                    "/" + std::to_string(rows);
-          benchmark::RegisterBenchmark(name.c_str(),
-                                       [=](benchmark::State& state) {
-                                         linear(state, isa, activations, type, rows);
-                                       })
+          benchmark::RegisterBenchmark(
+              name.c_str(),
+              [=](benchmark::State& state) { linear(state, isa, activations, type, rows); })
               ->UseRealTime()
               ->Unit(benchmark::kMicrosecond);
         }

@@ -23,7 +23,7 @@ class CpuWeight final : public Weight {
     ThreadPool& pool;
     WeightArena& arena;
     WeightCache* cache = nullptr;  // where they are kept between runs
-    bool floats = false;  // floats too, as BF16
+    bool floats = false;           // floats too, as BF16
   };
   static Result<std::unique_ptr<Weight>> create(const HostTensor& tensor,
                                                 std::optional<Packing> packing = {});
