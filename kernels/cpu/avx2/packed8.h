@@ -75,7 +75,6 @@ struct Maddubs : Madd {
           const __m256i x = pair(a[r]->cells + Block::kCellBytes * at + 4 * (first + u + i));
           const __m256i products = pairs<kType>(codes, x);
           narrow[r] = i == 0 ? products : _mm256_add_epi16(narrow[r], products);
-          asm("" : "+x"(narrow[r]));
         }
       }
       for (int r = 0; r < R; ++r) add(sum[r], widened(narrow[r]));
