@@ -221,7 +221,7 @@ class Ahead {
         next_(0) {}
 
   // Called before each piece is used.
-  void advance() {
+  [[gnu::always_inline]] void advance() {
     for (; next_ < 2 * pieces_ && (next_ - used_) * tile_.group_bytes < kPrefetchBytes; ++next_) {
       const bool values = next_ >= pieces_;
       const int32_t piece = values ? next_ - pieces_ : next_;
