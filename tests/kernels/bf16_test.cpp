@@ -12,14 +12,6 @@ float rounded(float x) {
   return std::abs(y) < std::numeric_limits<float>::min() ? 0.0f : y;
 }
 
-std::vector<float> run_linear(Backend& backend, const TestWeight& w, const Weight* bias,
-                              std::vector<float>& x, int64_t rows) {
-  std::vector<float> out(static_cast<std::size_t>(rows * w.rows), NAN);
-  const LinearOutput output = {w.weight.get(), bias, mat(out, rows)};
-  backend.linear(mat(x, rows), {&output, 1});
-  return out;
-}
-
 class Bf16Test : public IsaTestBase<::testing::TestWithParam<std::tuple<std::string, DType>>> {
  protected:
   void SetUp() override {
@@ -76,15 +68,7 @@ TEST_P(Bf16Test, SameBitsForAnyRowsThreadsAndInstructionSet) {
   for (const int threads : {1, 3}) {
     const auto backend = make_backend(std::get<0>(GetParam()), threads, Activations::kBf16);
     for (const int64_t chunk : {1, 2, 3, 6, 7, 37, 150}) {
-      std::vector<float> out(reference.size());
-      for (int64_t first = 0; first < rows; first += chunk) {
-        const int64_t count = std::min(chunk, rows - first);
-        std::vector<float> company(static_cast<std::size_t>(count * other.rows));
-        const LinearOutput outputs[] = {
-            {other.weight.get(), nullptr, mat(company, count)},
-            {w.weight.get(), nullptr, {&out[static_cast<std::size_t>(first * n)], count, n}}};
-        backend->linear(mat(x, rows).slice(first, count), outputs);
-      }
+      const auto out = run_linear_in_chunks(*backend, w, other, x, rows, chunk);
       ASSERT_TRUE(same_bits(out, reference)) << threads << " threads, chunks of " << chunk;
     }
   }

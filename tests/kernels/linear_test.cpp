@@ -14,14 +14,6 @@ RowMatrix as_double(const std::vector<float>& values, int64_t rows, int64_t cols
       .cast<double>();
 }
 
-std::vector<float> run_linear(Backend& backend, const TestWeight& w, const Weight* bias,
-                              std::vector<float>& x, int64_t rows) {
-  std::vector<float> out(static_cast<std::size_t>(rows * w.rows), NAN);
-  const LinearOutput output = {w.weight.get(), bias, mat(out, rows)};
-  backend.linear(mat(x, rows), {&output, 1});
-  return out;
-}
-
 // Each lane adds up a segment's share, the lanes are added in three steps, then the segments and
 // the bias; every step rounds once, relative to at most the sum of magnitudes (Higham, 2002, 3.1).
 double linear_tolerance(int64_t k) {
@@ -94,15 +86,7 @@ TEST_P(LinearTest, SameBitsForAnyRowsThreadsAndCompany) {
   for (const int threads : {1, 2, 3}) {
     const auto backend = make_backend(isa(), threads);
     for (const int64_t chunk : {1, 2, 3, 4, 5, 7, 8}) {
-      std::vector<float> out(reference.size());
-      for (int64_t first = 0; first < rows; first += chunk) {
-        const int64_t count = std::min(chunk, rows - first);
-        std::vector<float> company(static_cast<std::size_t>(count * other.rows));
-        const LinearOutput outputs[] = {
-            {other.weight.get(), nullptr, mat(company, count)},
-            {w.weight.get(), nullptr, {&out[static_cast<std::size_t>(first * n)], count, n}}};
-        backend->linear(mat(x, rows).slice(first, count), outputs);
-      }
+      const auto out = run_linear_in_chunks(*backend, w, other, x, rows, chunk);
       ASSERT_TRUE(same_bits(out, reference)) << threads << " threads, chunks of " << chunk;
     }
   }

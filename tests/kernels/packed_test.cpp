@@ -19,14 +19,6 @@ std::vector<DType> packed_types() {
   return types;
 }
 
-std::vector<float> run_linear(Backend& backend, const TestWeight& w, const Weight* bias,
-                              std::vector<float>& x, int64_t rows) {
-  std::vector<float> out(static_cast<std::size_t>(rows * w.rows), NAN);
-  const LinearOutput output = {w.weight.get(), bias, mat(out, rows)};
-  backend.linear(mat(x, rows), {&output, 1});
-  return out;
-}
-
 // What the activations of one row are rounded to.
 std::vector<double> rounded(Activations activations, const float* x, int64_t k) {
   std::vector<double> values(static_cast<std::size_t>(k));
@@ -111,15 +103,7 @@ TEST_P(PackedTest, SameBitsForAnyRowsThreadsAndInstructionSet) {
   for (const int threads : {1, 2, 3}) {
     const auto backend = make_backend(isa(), threads, activations_);
     for (const int64_t chunk : {1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 16, 17, 23, 37}) {
-      std::vector<float> out(reference.size());
-      for (int64_t first = 0; first < rows; first += chunk) {
-        const int64_t count = std::min(chunk, rows - first);
-        std::vector<float> company(static_cast<std::size_t>(count * other.rows));
-        const LinearOutput outputs[] = {
-            {other.weight.get(), nullptr, mat(company, count)},
-            {w.weight.get(), nullptr, {&out[static_cast<std::size_t>(first * n)], count, n}}};
-        backend->linear(mat(x, rows).slice(first, count), outputs);
-      }
+      const auto out = run_linear_in_chunks(*backend, w, other, x, rows, chunk);
       ASSERT_TRUE(same_bits(out, reference)) << threads << " threads, chunks of " << chunk;
     }
   }

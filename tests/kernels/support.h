@@ -1,6 +1,7 @@
 // Shared by the kernel tests: the instruction sets to run on, backends, random weights.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -163,6 +164,30 @@ inline TestWeight vector_weight(Backend& backend, const std::vector<float>& valu
 
 inline Mat mat(std::vector<float>& values, int64_t rows) {
   return {values.data(), rows, static_cast<int64_t>(values.size()) / rows};
+}
+
+inline std::vector<float> run_linear(Backend& backend, const TestWeight& w, const Weight* bias,
+                                     std::vector<float>& x, int64_t rows) {
+  std::vector<float> out(static_cast<std::size_t>(rows * w.rows), NAN);
+  const LinearOutput output = {w.weight.get(), bias, mat(out, rows)};
+  backend.linear(mat(x, rows), {&output, 1});
+  return out;
+}
+
+// The same layer, `chunk` rows at a time and with another weight beside it.
+inline std::vector<float> run_linear_in_chunks(Backend& backend, const TestWeight& w,
+                                               const TestWeight& other, std::vector<float>& x,
+                                               int64_t rows, int64_t chunk) {
+  std::vector<float> out(static_cast<std::size_t>(rows * w.rows));
+  for (int64_t first = 0; first < rows; first += chunk) {
+    const int64_t count = std::min(chunk, rows - first);
+    std::vector<float> company(static_cast<std::size_t>(count * other.rows));
+    float* const part = &out[static_cast<std::size_t>(first * w.rows)];
+    const LinearOutput outputs[] = {{other.weight.get(), nullptr, mat(company, count)},
+                                    {w.weight.get(), nullptr, {part, count, w.rows}}};
+    backend.linear(mat(x, rows).slice(first, count), outputs);
+  }
+  return out;
 }
 
 inline bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
