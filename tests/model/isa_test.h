@@ -13,7 +13,6 @@ namespace weft::test {
 
 class IsaTest : public testing::TestWithParam<std::string> {
  protected:
-  void SetUp() override { WEFT_SKIP_WITHOUT_ISA(isa()); }
   std::string isa() const { return GetParam(); }
 };
 
@@ -21,7 +20,6 @@ class IsaTest : public testing::TestWithParam<std::string> {
 template <class Case>
 class IsaCaseTest : public testing::TestWithParam<std::tuple<std::string, Case>> {
  protected:
-  void SetUp() override { WEFT_SKIP_WITHOUT_ISA(isa()); }
   std::string isa() const { return std::get<0>(this->GetParam()); }
   const Case& test_case() const { return std::get<1>(this->GetParam()); }
 };

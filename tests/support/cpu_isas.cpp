@@ -50,11 +50,6 @@ std::unique_ptr<Backend> make_cpu_backend(const CpuKernels& kernels, int threads
   return std::move(*backend);
 }
 
-std::string cpu_isa_missing(const std::string& isa) {
-  const auto backend = create_cpu_backend({.threads = 1, .isa = isa});
-  return backend ? "" : backend.error().message;
-}
-
 std::unique_ptr<Backend> make_cpu_backend(const std::string& isa, int threads) {
   auto backend = create_cpu_backend({.threads = threads, .isa = isa});
   if (!backend) throw std::runtime_error(backend.error().message);

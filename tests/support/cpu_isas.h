@@ -14,16 +14,16 @@ namespace weft::test {
 // Names of the kernel tables that run here, "scalar" first.
 std::vector<std::string> cpu_isas();
 
-// Why this machine cannot run them; empty if it can.
-std::string cpu_isa_missing(const std::string& isa);
-
 // A kernel table, and how its linear layers hold their inputs: "f32", "i16", …
 struct CpuKernels {
   std::string isa;
   std::string activations;
 
-  // Weights of a type whose linear layers the mode is for; with "f32" those of floats.
-  DType weight_type() const { return activations == "f32" ? DType::kF32 : DType::kQ8_0; }
+  // Weights of a type whose linear layers the mode is for.
+  DType weight_type() const {
+    if (activations == "f32") return DType::kF32;
+    return activations == "bf16" ? DType::kBF16 : DType::kQ8_0;
+  }
 };
 
 // Every table that runs here, with every mode that it has.
@@ -38,10 +38,3 @@ std::unique_ptr<Backend> make_cpu_backend(const std::string& isa, int threads = 
 std::unique_ptr<Backend> make_cpu_backend(const CpuKernels& kernels, int threads = 2);
 
 }  // namespace weft::test
-
-// Leaves the test, as skipped, where this machine cannot run `isa`.
-#define WEFT_SKIP_WITHOUT_ISA(isa)                                       \
-  do {                                                                   \
-    const std::string weft_missing = ::weft::test::cpu_isa_missing(isa); \
-    if (!weft_missing.empty()) GTEST_SKIP() << weft_missing;             \
-  } while (false)

@@ -11,7 +11,6 @@
 // dot(acc, w, a).
 #pragma once
 
-#include "core/half.h"
 #include "kernels/cpu/kernel_table.h"
 
 namespace weft::cpu {
@@ -117,11 +116,10 @@ struct Bf16Linear {
     for (; begin < end; ++begin) chunks<1>(args, begin, acc);
   }
 
-  // PackedKernels::quantize_row: subnormals become zero, as the instructions read them.
+  // PackedKernels::quantize_row.
   static void round_row(const float* x, int64_t k, std::byte* to) {
     for (int64_t i = 0; i < k; ++i) {
-      const uint16_t bits = bf16_from_float(x[i]);
-      const uint16_t stored = (bits & 0x7f80) == 0 ? 0 : bits;
+      const uint16_t stored = round_to_bf16(x[i]);
       __builtin_memcpy(to + 2 * i, &stored, sizeof(stored));
     }
   }

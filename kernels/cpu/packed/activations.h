@@ -11,6 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/half.h"
+
 namespace weft::cpu {
 
 // Below this elements count as zeros: the reciprocal of their scale would overflow.
@@ -42,6 +44,12 @@ using Int8Block = ActivationBlock<1, kBlockCells>;
 struct Bf16Block {
   uint16_t elements[256];
 };
+
+// As BF16 layers hold weights and activations: subnormals are zero, as the instructions read them.
+[[gnu::always_inline]] static inline uint16_t round_to_bf16(float value) {
+  const uint16_t bits = bf16_from_float(value);
+  return (bits & 0x7f80) == 0 ? 0 : bits;
+}
 
 struct Activations {
   std::byte* rows = nullptr;  // aligned to 64

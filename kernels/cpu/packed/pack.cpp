@@ -5,9 +5,9 @@
 #include <type_traits>
 
 #include "core/check.h"
-#include "core/half.h"
 #include "core/quant/blocks.h"
 #include "core/quant/decode.h"
+#include "kernels/cpu/packed/activations.h"
 #include "kernels/cpu/packed/pack_codes.h"
 #include "kernels/cpu/packed/pack_scales.h"
 
@@ -101,7 +101,7 @@ void pack(const std::byte* rows, int64_t row_bytes, int columns, int64_t k, std:
   }
 }
 
-// Floats to pairs of BF16. Subnormal ones become zero, as the instructions read them.
+// Floats to pairs of BF16.
 void pack_floats(DType type, const std::byte* rows, int64_t row_bytes, int columns, int64_t k,
                  std::byte* group) {
   const DecodeRow decode = decode_row_function(type);
@@ -111,8 +111,7 @@ void pack_floats(DType type, const std::byte* rows, int64_t row_bytes, int colum
       float values[kCellElements] = {};
       if (j < columns) decode(rows + j * row_bytes + c * cell_bytes, values, kCellElements);
       for (int e = 0; e < kCellElements; ++e) {
-        const uint16_t bits = bf16_from_float(values[e]);
-        const uint16_t stored = (bits & 0x7f80) == 0 ? 0 : bits;
+        const uint16_t stored = round_to_bf16(values[e]);
         std::memcpy(group + kUnitBytes * (e / 2) + 4 * j + 2 * (e % 2), &stored, sizeof(stored));
       }
     }
