@@ -15,8 +15,6 @@ using detail::Generation;
 using detail::OpPtr;
 using detail::Turn;
 
-Error cancelled_error() { return {ErrorCode::kCancelled, "cancelled"}; }
-
 // Does `work` on a blocking thread, with the context for itself, and gives what it gives.
 void do_alone(const std::shared_ptr<ContextCore>& core, OpPtr<void> op,
               std::function<Result<void>(ContextCore&)> work) {
@@ -33,7 +31,7 @@ void do_alone(const std::shared_ptr<ContextCore>& core, OpPtr<void> op,
                    });
                  });
   op->on_cancel([weak = std::weak_ptr(turn)] {
-    if (const auto waiting = weak.lock()) waiting->stop(cancelled_error());
+    if (const auto waiting = weak.lock()) waiting->stop(detail::waiting_cancelled());
   });
 }
 
@@ -54,13 +52,13 @@ class BatchCall : public std::enable_shared_from_this<BatchCall> {
                    });
     op->on_cancel([weak = weak_from_this(), weak_turn = std::weak_ptr(turn)] {
       if (const auto self = weak.lock()) self->stop_.request_stop();
-      if (const auto waiting = weak_turn.lock()) waiting->stop(cancelled_error());
+      if (const auto waiting = weak_turn.lock()) waiting->stop(detail::waiting_cancelled());
     });
   }
 
  private:
   void next() {
-    if (stop_.stop_requested()) return finish(tl::unexpected(cancelled_error()));
+    if (stop_.stop_requested()) return finish(tl::unexpected(detail::waiting_cancelled()));
     if (results_.size() == batches_.size()) return finish(std::move(results_));
     Batch& batch = batches_[results_.size()];
     auto spec = core_->from_here(std::move(batch.ids),
@@ -109,7 +107,7 @@ void AsyncContext::start_create(const std::shared_ptr<detail::ModelCore>& model,
                                 ContextParams params, OpPtr<AsyncContext> op) {
   op->begin(model->runtime()->fallback(), model);
   op->on_cancel([weak = std::weak_ptr(op)] {
-    if (const auto waiting = weak.lock()) waiting->fail_with(cancelled_error());
+    if (const auto waiting = weak.lock()) waiting->fail_with(detail::waiting_cancelled());
   });
   const Answer<AsyncContext> answer(op);
   model->runtime()->blocking().run([model, params = std::move(params), answer] {

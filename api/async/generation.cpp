@@ -10,8 +10,6 @@ namespace {
 
 using engine::StreamHooks;
 
-Error cancelled_error() { return {ErrorCode::kCancelled, "Generation cancelled"}; }
-Error shut_down_error() { return {ErrorCode::kShutDown, "the runtime was shut down"}; }
 Error timed_out_error(int64_t ms) {
   return {ErrorCode::kTimedOut, "not done within " + std::to_string(ms) + " ms"};
 }
@@ -24,7 +22,7 @@ void Generation::open(GenerationSpec spec, OpPtr<TokenStream> op) {
   op->begin(spec.core->fallback(), spec.keep_alive);
   const auto self = std::make_shared<Generation>(std::move(spec));
   op->on_cancel([weak = std::weak_ptr(self)] {
-    if (const auto generation = weak.lock()) generation->stop(cancelled_error());
+    if (const auto generation = weak.lock()) generation->stop(generation_cancelled());
   });
   const Answer<TokenStream> answer(op);
   // The caller's stream owns the generation from here on; until then its begin() does.
@@ -65,7 +63,7 @@ void Generation::begin(Started started, Ended ended) {
   const auto self = shared_from_this();
   started_ = std::move(started);
   ended_ = std::move(ended);
-  if (!spec_.core->enter(self)) return refuse(shut_down_error());
+  if (!spec_.core->enter(self)) return refuse(runtime_shut_down());
   if (const int64_t ms = spec_.config.timeout_ms; ms > 0) {
     const std::lock_guard lock(mutex_);
     deadline_ = spec_.core->timers().add(began_ + std::chrono::milliseconds(ms),
@@ -77,7 +75,7 @@ void Generation::begin(Started started, Ended ended) {
   }
   for (const std::stop_token& stop : spec_.stops) {
     on_stop_.emplace_back(stop, [weak = weak_from_this()] {
-      if (const auto generation = weak.lock()) generation->stop(cancelled_error());
+      if (const auto generation = weak.lock()) generation->stop(generation_cancelled());
     });
   }
   if (spec_.gate == nullptr) return placed();
@@ -103,7 +101,7 @@ void Generation::placed() {
     stage_ = Stage::kPreparing;
   }
   if (!spec_.core->blocking().run([self = shared_from_this()] { self->prepare(); })) {
-    refuse(shut_down_error());
+    refuse(runtime_shut_down());
   }
 }
 

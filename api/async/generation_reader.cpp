@@ -6,12 +6,6 @@
 #include "core/text/tokenizer.h"
 
 namespace weft::async::detail {
-namespace {
-
-Error cancelled_error() { return {ErrorCode::kCancelled, "Generation cancelled"}; }
-
-}  // namespace
-
 void Generation::next(NextOp op) {
   op->begin(spec_.core->fallback(), spec_.keep_alive);
   op->on_cancel([weak = weak_from_this(), weak_op = std::weak_ptr(op)] {
@@ -146,10 +140,10 @@ void Generation::abandon() {
     const std::lock_guard lock(reader_mutex_);
     op = std::exchange(reading_, nullptr);
   }
-  stop(cancelled_error());
+  stop(generation_cancelled());
   reader_done();
   settle();
-  if (op) op->finish(tl::unexpected(cancelled_error()));
+  if (op) op->finish(tl::unexpected(generation_cancelled()));
 }
 
 // The engine is done with it, so nothing is waited for.

@@ -16,8 +16,6 @@ namespace {
 constexpr int kOwnWorkers = 1;
 constexpr int kOwnBlocking = 2;
 
-Error cancelled_error() { return {ErrorCode::kCancelled, "cancelled"}; }
-
 // The device that the layers can have, and what there is to say about it.
 Result<ModelOptions> options_of(const AsyncConfig& config, std::vector<std::string>& warnings) {
   if (config.gpu_layers < 0) {
@@ -73,7 +71,7 @@ void AsyncModel::load_into(std::shared_ptr<detail::RuntimeCore> core, AsyncConfi
   // The runtime stays until the answer has been given on it.
   op->begin(core->fallback(), own);
   op->on_cancel([weak = std::weak_ptr(op)] {
-    if (const auto waiting = weak.lock()) waiting->fail_with(cancelled_error());
+    if (const auto waiting = weak.lock()) waiting->fail_with(detail::waiting_cancelled());
   });
   core->blocking().run(
       [own, core, config = std::move(config), with_model = std::move(with_model)]() mutable {
@@ -112,7 +110,7 @@ void AsyncModel::start_tokenize(const Core& core, std::string text, bool add_bos
                                 detail::OpPtr<std::vector<int32_t>> op) {
   op->begin(core->runtime()->fallback(), core);
   op->on_cancel([weak = std::weak_ptr(op)] {
-    if (const auto waiting = weak.lock()) waiting->fail_with(cancelled_error());
+    if (const auto waiting = weak.lock()) waiting->fail_with(detail::waiting_cancelled());
   });
   const detail::Answer<std::vector<int32_t>> answer(op);
   core->runtime()->blocking().run([core, text = std::move(text), add_bos, answer] {

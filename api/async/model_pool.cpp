@@ -12,12 +12,10 @@ using detail::OpPtr;
 using detail::PoolCore;
 using std::chrono::milliseconds;
 
-Error cancelled_error() { return {ErrorCode::kCancelled, "cancelled"}; }
-
 template <class T>
 void fail_when_cancelled(const OpPtr<T>& op) {
   op->on_cancel([weak = std::weak_ptr(op)] {
-    if (const auto waiting = weak.lock()) waiting->fail_with(cancelled_error());
+    if (const auto waiting = weak.lock()) waiting->fail_with(detail::waiting_cancelled());
   });
 }
 
@@ -71,7 +69,7 @@ void ModelPool::start_acquire(const Core& core, milliseconds timeout, OpPtr<Pool
       timeout,
       [answer = Answer<PooledModel>(op)](Result<PooledModel> lent) { answer(std::move(lent)); });
   op->on_cancel([weak = std::weak_ptr(turn)] {
-    if (const auto waiting = weak.lock()) waiting->stop(cancelled_error());
+    if (const auto waiting = weak.lock()) waiting->stop(detail::waiting_cancelled());
   });
 }
 
@@ -102,7 +100,7 @@ void ModelPool::start_generate(const Core& core, std::string prompt, int32_t max
       });
   op->on_cancel([weak = std::weak_ptr(turn), stop] {
     stop.cancel();
-    if (const auto waiting = weak.lock()) waiting->stop(cancelled_error());
+    if (const auto waiting = weak.lock()) waiting->stop(detail::waiting_cancelled());
   });
 }
 

@@ -27,9 +27,11 @@ Result<void> check(const RuntimeOptions& options) {
   return check_range("max_blocking_threads", options.max_blocking_threads, 1);
 }
 
-Error shut_down_error() { return {ErrorCode::kShutDown, "the runtime was shut down"}; }
-
 }  // namespace
+
+Error waiting_cancelled() { return {ErrorCode::kCancelled, "cancelled"}; }
+Error generation_cancelled() { return {ErrorCode::kCancelled, "Generation cancelled"}; }
+Error runtime_shut_down() { return {ErrorCode::kShutDown, "the runtime was shut down"}; }
 
 // Hears of the end of a caller's context. What is under way then, the closed runtime's too, would
 // wait for an executor that runs nothing any more, and keep the runtime and itself alive.
@@ -201,7 +203,7 @@ void RuntimeCore::stop_all() {
     const std::lock_guard lock(mutex_);
     for (const auto& [key, activity] : activities_) left.push_back(activity);
   }
-  for (const auto& activity : left) activity->stop(shut_down_error());
+  for (const auto& activity : left) activity->stop(runtime_shut_down());
 }
 
 bool RuntimeCore::close(std::chrono::milliseconds timeout) {

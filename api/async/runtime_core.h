@@ -31,6 +31,12 @@ class Activity {
   virtual void stop(Error why) = 0;
 };
 
+// Why something ended early: cancelled before its turn, or while it was generating; the runtime's
+// end.
+Error waiting_cancelled();
+Error generation_cancelled();
+Error runtime_shut_down();
+
 class RuntimeCore : public std::enable_shared_from_this<RuntimeCore> {
  public:
   using Clock = std::chrono::steady_clock;
