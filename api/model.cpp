@@ -20,6 +20,16 @@ Result<std::shared_ptr<const ChatTemplate>> parse_template(const ChatTemplateSou
   return std::make_shared<const ChatTemplate>(std::move(parsed));
 }
 
+SamplingParams recommended(const SamplingAdvice& advice) {
+  SamplingParams params;
+  params.temperature = advice.temperature.value_or(params.temperature);
+  params.top_k = advice.top_k.value_or(params.top_k);
+  params.top_p = advice.top_p.value_or(params.top_p);
+  params.min_p = advice.min_p.value_or(params.min_p);
+  params.repetition_penalty = advice.repetition_penalty.value_or(params.repetition_penalty);
+  return params;
+}
+
 }  // namespace
 
 Model::~Model() = default;
@@ -59,6 +69,7 @@ Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
   info.n_ctx_train = config.n_ctx_train;
   info.n_params = parts.n_params;
   info.pooling = config.pooling;
+  info.sampling = recommended(config.sampling);
   info.fingerprint = parts.fingerprint;
 
   model->chat_templates_ = std::move(parts.chat_templates);

@@ -71,6 +71,9 @@ struct ModelInfo {
   std::string kv_type;
   uint64_t fingerprint = 0;          // tells models apart by what their files hold
   Pooling pooling = Pooling::kLast;  // of embeddings, as the file says; last where it does not
+  // The defaults, but where its file recommends others (general.sampling.*). What draws is what a
+  // request says: this is for whoever fills that in.
+  SamplingParams sampling;
 };
 
 // Immutable, thread-safe. Contexts keep what they need of it alive.

@@ -11,6 +11,7 @@
 #include "core/quant/decode.h"
 #include "gguf/architecture.h"
 #include "gguf/hyperparameters.h"
+#include "gguf/sampling_keys.h"
 #include "gguf/vocab_loader.h"
 
 namespace weft::gguf {
@@ -171,6 +172,7 @@ Result<LoadedModel> load(const Metadata& metadata, const TensorList& tensors,
   TensorTaker taker(tensors, *kept, fetch);
   WEFT_TRY(take_tensors(architecture, model.config, taker, model.tensors));
   WEFT_TRY_ASSIGN(model.warnings, taker.check_rest());
+  model.config.sampling = load_sampling_advice(metadata, model.warnings);
   WEFT_TRY(warn_of_vocab_size(metadata, model.config, model.warnings));
   model.tensors.storage = std::move(kept);
   return model;

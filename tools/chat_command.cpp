@@ -17,6 +17,7 @@ namespace weft::tools {
 namespace {
 
 struct ChatFlags {
+  const CLI::App* command = nullptr;
   EngineFlags engine;
   std::string model, system, kv_type = "auto";
   int max_tokens = 1024;
@@ -42,7 +43,9 @@ void print(std::string_view text) {
 class Chat {
  public:
   Chat(const ChatFlags& flags, std::unique_ptr<Engine> engine)
-      : flags_(flags), engine_(std::move(engine)) {
+      : flags_(flags),
+        sampling_(given_or(*flags.command, flags.sampling, engine->model().info().sampling)),
+        engine_(std::move(engine)) {
     set_system(talk_, flags.system);
   }
 
@@ -92,7 +95,7 @@ class Chat {
   }
 
   Result<std::string> answer() {
-    Request request{.max_tokens = flags_.max_tokens, .sampling = flags_.sampling};
+    Request request{.max_tokens = flags_.max_tokens, .sampling = sampling_};
     request.sampling.seed = flags_.seed ? *flags_.seed : std::random_device{}();
     WEFT_TRY_ASSIGN(request.prompt_ids, tokenize_chat(engine_->model(), talk_));
     const auto used = static_cast<int>(request.prompt_ids.size());
@@ -130,6 +133,7 @@ class Chat {
   }
 
   const ChatFlags& flags_;
+  const SamplingParams sampling_;
   std::unique_ptr<Engine> engine_;
   Talk talk_;
 };
@@ -172,6 +176,7 @@ void add_chat_command(CLI::App& app, int& exit_code) {
       ->check(unsigned_64());
   command->add_flag("--stats", flags->stats, "Tokens and time of each answer, on standard error");
   add_kv_type_flag(*command, flags->kv_type);
+  flags->command = command;
   flags->engine.add_to(*command);
   command->callback([flags, &exit_code] {
     auto result = chat(*flags);

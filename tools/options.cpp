@@ -72,6 +72,23 @@ void add_sampling_flags(CLI::App& command, SamplingParams& s) {
       ->capture_default_str();
 }
 
+SamplingParams given_or(const CLI::App& command, const SamplingParams& flags,
+                        const SamplingParams& otherwise) {
+  SamplingParams merged = otherwise;
+  const auto take = [&](const char* name, auto SamplingParams::*field) {
+    const CLI::Option* const option = command.get_option_no_throw(name);
+    if (option != nullptr && option->count() > 0) merged.*field = flags.*field;
+  };
+  take("--temperature", &SamplingParams::temperature);
+  take("--top-k", &SamplingParams::top_k);
+  take("--top-p", &SamplingParams::top_p);
+  take("--min-p", &SamplingParams::min_p);
+  take("--repeat-penalty", &SamplingParams::repetition_penalty);
+  take("--presence-penalty", &SamplingParams::presence_penalty);
+  take("--frequency-penalty", &SamplingParams::frequency_penalty);
+  return merged;
+}
+
 void add_kv_type_flag(CLI::App& command, std::string& kv_type) {
   command
       .add_option("--kv-type", kv_type,

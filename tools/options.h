@@ -40,6 +40,11 @@ CLI::Validator activation_mode();
 // --temperature, --top-k, --top-p, --min-p.
 void add_sampling_flags(CLI::App& command, SamplingParams& params);
 
+// The values of the sampling flags that `command` was given; the rest as in `otherwise`: what a
+// model recommends, or a session had.
+SamplingParams given_or(const CLI::App& command, const SamplingParams& flags,
+                        const SamplingParams& otherwise);
+
 // --kv-type T.
 void add_kv_type_flag(CLI::App& command, std::string& kv_type);
 

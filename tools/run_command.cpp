@@ -132,11 +132,13 @@ Result<int> run(const RunFlags& flags) {
   const double load_seconds = std::chrono::duration<double>(Clock::now() - start).count();
 
   GenerateOptions options{.max_tokens = flags.max_tokens,
-                          .sampling = flags.sampling,
                           .stop_strings = flags.stop_strings,
                           .cancel = interrupt.token()};
-  options.sampling.seed = flags.seed ? *flags.seed : std::random_device{}();
-  if (goes_on) options.sampling = given_or(*flags.command, options.sampling, context->sampling());
+  options.sampling = given_or(*flags.command, flags.sampling,
+                              goes_on ? context->sampling() : model->info().sampling);
+  if (flags.seed || !goes_on) {
+    options.sampling.seed = flags.seed ? *flags.seed : std::random_device{}();
+  }
   size_t printed = 0;
   const OnToken print = [&](int32_t, std::string_view text) {
     interrupt.defer();  // from the first token on there is something to show

@@ -32,21 +32,4 @@ Result<void> SessionFlags::end(const Context& context) const {
   return save.empty() ? Result<void>() : context.save(save);
 }
 
-SamplingParams given_or(const CLI::App& command, const SamplingParams& flags,
-                        const SamplingParams& otherwise) {
-  SamplingParams merged = otherwise;
-  const auto take = [&](const char* name, auto SamplingParams::*field) {
-    if (command.count(name) > 0) merged.*field = flags.*field;
-  };
-  take("--temperature", &SamplingParams::temperature);
-  take("--top-k", &SamplingParams::top_k);
-  take("--top-p", &SamplingParams::top_p);
-  take("--min-p", &SamplingParams::min_p);
-  take("--repeat-penalty", &SamplingParams::repetition_penalty);
-  take("--presence-penalty", &SamplingParams::presence_penalty);
-  take("--frequency-penalty", &SamplingParams::frequency_penalty);
-  take("--seed", &SamplingParams::seed);
-  return merged;
-}
-
 }  // namespace weft::tools

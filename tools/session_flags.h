@@ -25,8 +25,4 @@ struct SessionFlags {
   Result<void> end(const Context& context) const;
 };
 
-// The values of the sampling flags that `command` was given; the rest as in `otherwise`.
-SamplingParams given_or(const CLI::App& command, const SamplingParams& flags,
-                        const SamplingParams& otherwise);
-
 }  // namespace weft::tools

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,16 @@ struct LayerConfig {
   Activation activation = Activation::kSilu;
 };
 
+// What a model's author recommends for drawing tokens from it; where silent, the engine's defaults
+// (SamplingParams, whose meaning and ranges these have).
+struct SamplingAdvice {
+  std::optional<float> temperature;
+  std::optional<int32_t> top_k;
+  std::optional<float> top_p;
+  std::optional<float> min_p;
+  std::optional<float> repetition_penalty;
+};
+
 struct ModelConfig {
   std::string architecture;  // "llama"
   std::string name;          // as the file says; may be empty
@@ -55,6 +66,7 @@ struct ModelConfig {
   float rms_norm_eps = 1e-5f;
   Pooling pooling =
       Pooling::kLast;  // how a text's one embedding is made, unless it is asked otherwise
+  SamplingAdvice sampling;
   std::vector<RopeConfig> ropes;
   std::vector<LayerConfig> layers;
 };

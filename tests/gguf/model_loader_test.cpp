@@ -1,5 +1,7 @@
 #include "gguf/model_loader.h"
 
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include "tests/gguf/tiny_model.h"
@@ -73,6 +75,31 @@ TEST(GgufModelLoader, PoolingTypeIsTheDefaultOfEmbeddings) {
   TinyModel text;
   text.extra.string("llama.pooling_type", "mean");
   EXPECT_EQ(load_bytes(text.build()).error().code, ErrorCode::kGgufWrongKeyType);
+}
+
+TEST(GgufModelLoader, RecommendedSamplingIsTakenWhereADrawCanUseIt) {
+  EXPECT_FALSE(load_bytes(TinyModel().build())->config.sampling.temperature);
+  TinyModel tiny;
+  tiny.extra.number<float>("general.sampling.temp", 0.5f);
+  tiny.extra.number<int32_t>("general.sampling.top_k", 20);
+  tiny.extra.number<float>("general.sampling.top_p", 0.0f);
+  tiny.extra.string("general.sampling.min_p", "little");
+  tiny.extra.number<float>("general.sampling.penalty_repeat",
+                           std::numeric_limits<float>::infinity());
+  const auto model = load_bytes(tiny.build());
+  ASSERT_TRUE(model) << model.error().message;
+  const SamplingAdvice& advice = model->config.sampling;
+  EXPECT_EQ(advice.temperature, 0.5f);
+  EXPECT_EQ(advice.top_k, 20);
+  EXPECT_FALSE(advice.top_p);
+  EXPECT_FALSE(advice.min_p);
+  EXPECT_FALSE(advice.repetition_penalty);
+  EXPECT_EQ(
+      model->warnings,
+      std::vector<std::string>(
+          {"general.sampling.top_p: 0.000000, expected a number in (0, 1]; not used",
+           "general.sampling.min_p: string \"little\", expected a float; not used",
+           "general.sampling.penalty_repeat: inf, expected a finite number above 0; not used"}));
 }
 
 TEST(GgufModelLoader, RopeScalingKeysBecomeTheConfig) {

@@ -61,6 +61,17 @@ Result<void> add_config(gguf::Writer& writer, const ModelConfig& config) {
   return add_rope(writer, prefix, config.ropes.front());
 }
 
+Result<void> add_sampling(gguf::Writer& writer, const SamplingAdvice& advice) {
+  const auto number = [&](const std::string& name, const auto& value) {
+    return value ? writer.add_number("general.sampling." + name, *value) : Result<void>();
+  };
+  WEFT_TRY(number("temp", advice.temperature));
+  WEFT_TRY(number("top_k", advice.top_k));
+  WEFT_TRY(number("top_p", advice.top_p));
+  WEFT_TRY(number("min_p", advice.min_p));
+  return number("penalty_repeat", advice.repetition_penalty);
+}
+
 Result<void> add_vocab(gguf::Writer& writer, const Vocab& vocab) {
   WEFT_CHECK(vocab.kind == TokenizerKind::kSentencePiece, "other kinds have other keys");
   std::vector<int32_t> types;
@@ -107,6 +118,7 @@ Result<void> write_model_file(const std::string& path, const TestModel& model, c
   WEFT_CHECK(vocab.size() == model.config.n_vocab, "a vocabulary of another size");
   WEFT_TRY_ASSIGN(gguf::Writer writer, gguf::Writer::create(path));
   WEFT_TRY(add_config(writer, model.config));
+  WEFT_TRY(add_sampling(writer, model.config.sampling));
   WEFT_TRY(add_vocab(writer, vocab));
   for (const auto& [name, text] : chat_templates.by_name) {
     WEFT_TRY(writer.add_string("tokenizer.chat_template" + (name.empty() ? "" : "." + name), text));

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "tests/support/model_file.h"
 #include "tests/support/temp_folder.h"
 #include "tests/tools/program.h"
 #include "tests/tools/trace_check.h"
@@ -125,6 +126,23 @@ TEST(Cli, TextGoesToStdoutAndFiguresToStderr) {
   EXPECT_NE(run.out, "");
   EXPECT_EQ(run.out.find("tokens/s"), std::string::npos);
   EXPECT_NE(run.err.find("generated 8 tokens"), std::string::npos) << run.err;
+}
+
+// Of a model that recommends to take the most likely token: whatever the seed, the same text.
+TEST(Cli, HowTheModelRecommendsToDrawIsTheDefault) {
+  const test::TempFolder folder;
+  const std::string file = folder.path("model.gguf");
+  test::TestModel model = test::make_test_model({.n_vocab = 98});
+  model.config.sampling.temperature = 0.0f;
+  ASSERT_TRUE(test::write_model_file(file, model, test::character_vocab(98)));
+  const auto text = [&](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {"run", file, "hi", "-n", "30"});
+    return run_infer(flags).out;
+  };
+  const std::string greedy = text({"--temperature", "0"});
+  EXPECT_EQ(text({"--seed", "1"}), greedy);
+  EXPECT_EQ(text({"--seed", "2"}), greedy);
+  EXPECT_NE(text({"--seed", "1", "--temperature", "0.8"}), greedy);
 }
 
 TEST(Cli, PromptFromStandardInputIsThatOfTheArgument) {
