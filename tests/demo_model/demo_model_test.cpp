@@ -112,7 +112,7 @@ TEST(DemoModel, AnswersHeldOutQuestions) {
     right += json::parse(line)["text"] == questions[at]["answer"];
   }
   EXPECT_EQ(at, questions.size());
-  EXPECT_GE(right, 32u);  // of 45; it answered 35 when it came out of its training
+  EXPECT_GE(right, 40u);  // of 45; it answered 43 when it came out of its training
 }
 
 // One tale, whatever the instruction set: where the kernels' rounding differs, by less than what

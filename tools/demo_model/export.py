@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from model import Shape
+from sampling import RECOMMENDED
 from tokenizer import CHAT_TEMPLATE, Tokenizer
 
 TYPES = {
@@ -45,6 +46,8 @@ def write_metadata(out: gguf.GGUFWriter, shape: Shape, parameters: int) -> None:
     out.add_rope_freq_base(shape.rope_base)
     out.add_layer_norm_rms_eps(shape.norm_eps)
     out.add_vocab_size(shape.vocab)
+    out.add_float32("general.sampling.temp", RECOMMENDED["temperature"])
+    out.add_float32("general.sampling.min_p", RECOMMENDED["min_p"])
 
 
 def write_vocabulary(out: gguf.GGUFWriter, tokenizer: Tokenizer) -> None:
