@@ -29,8 +29,9 @@ if(WEFT_SANITIZE)
     $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${WEFT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all>)
   target_link_options(weft_options INTERFACE -fsanitize=${WEFT_SANITIZE})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # GCC's own manual: with a sanitizer this warning has false positives.
-    target_compile_options(weft_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized>)
+    # GCC's own manual: with a sanitizer these warnings have false positives.
+    target_compile_options(weft_options INTERFACE
+      $<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-stringop-overread>)
   endif()
 endif()
 if(WEFT_FUZZ)
@@ -43,8 +44,11 @@ if(WEFT_FUZZ)
 endif()
 target_link_libraries(weft_options INTERFACE tl::expected Threads::Threads)
 
+include(WeftPrecompiled)
+
 # weft_library(NAME sources...): a static library of one folder.
 function(weft_library name)
   add_library(${name} STATIC ${ARGN})
   target_link_libraries(${name} PUBLIC weft_options)
+  weft_precompiled(${name} lib)
 endfunction()

@@ -22,19 +22,32 @@ elseif(WEFT_FUZZ)
 else()
   set(WEFT_TEST_PREFIX "")
 endif()
+# Assertions are most of a test; they run once and take half as long to compile like this.
+set(WEFT_TEST_OPTIONS $<$<CONFIG:Release>:-O1>)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # Half optimised, GCC takes copies in its own library for impossible ones.
+  list(APPEND WEFT_TEST_OPTIONS
+    -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
+endif()
+
 # What `./test` builds in the directory of such a build.
 add_custom_target(weft_variant_tests)
 
-# weft_test(NAME sources... [LIBS libs...] [SERIAL] [MAIN]): one test program a folder,
+# weft_test(NAME sources... [LIBS libs...] [SERIAL] [MAIN] [HOT]): one test program a folder,
 # one ctest entry a TEST, labelled with the program's name.
 #   SERIAL  its tests need the machine for themselves (memory, all cores, timing)
 #   MAIN    it brings its own main()
+#   HOT     its own code takes the time, not what it tests: optimised like that
 # A suite whose name starts with Slow (TEST(SlowSweep, ...)) is labelled `slow`: it runs
 # in `./test --all` only.
 function(weft_test name)
-  cmake_parse_arguments(ARG "SERIAL;MAIN" "" "LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "SERIAL;MAIN;HOT" "" "LIBS" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} weft_source_root weft_options)
+  if(NOT ARG_HOT)
+    target_compile_options(${name} PRIVATE ${WEFT_TEST_OPTIONS})
+    weft_precompiled(${name} test)
+  endif()
   if(WEFT_SANITIZE MATCHES "thread")
     target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/tsan_suppressions.cpp)
   endif()

@@ -7,6 +7,8 @@ weft_die() { weft_say "$*"; exit 1; }
 
 # A compiler cache filled by one clone serves the next, wherever it lies.
 export CCACHE_BASEDIR=$weft_root CCACHE_NOHASHDIR=1
+# ccache's manual: what it asks for where headers are precompiled.
+export CCACHE_SLOPPINESS=pch_defines,time_macros
 
 # Debian 12 and newer, Ubuntu 24.04 and newer.
 weft_packages=(
