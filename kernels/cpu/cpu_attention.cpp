@@ -23,6 +23,9 @@ constexpr int64_t kWaveSplits = 32;
 // Pieces of work a thread should find, so that all end at about the same time.
 constexpr int64_t kPiecesPerThread = 4;
 
+// Runs of kKeyGroup keys of the next split that are asked for during one.
+constexpr int32_t kNextGroups = 4;
+
 }  // namespace
 
 // One attention() call, with what its items share.
@@ -92,6 +95,7 @@ class CpuAttention::Worker {
   struct Groups {
     const std::byte* keys[kSplit];
     const std::byte* values[kSplit];
+    const std::byte* next_keys[kNextGroups];
   };
   // The positions of a split that a token sees, counted from its first one.
   struct View {
@@ -120,6 +124,9 @@ class CpuAttention::Worker {
     return row * call_.partial_floats();
   }
   void find_groups(const Item& item, int32_t split, int32_t begin, int32_t end);
+  int32_t find_next_keys(const Item& item, int32_t split);
+  // From the cache's first byte to the group of a position of the item's first head.
+  std::size_t group_offset(const Item& item, int32_t position) const;
 
   const KernelTable& table_;
   const Call& call_;
@@ -152,6 +159,8 @@ void CpuAttention::Worker::attend(const Item& item, int32_t split, float* partia
                               .group = cache.group(),
                               .keys = groups_->keys,
                               .values = groups_->values,
+                              .next_keys = groups_->next_keys,
+                              .next_groups = find_next_keys(item, split + 1),
                               .group_bytes = cache.group_bytes(),
                               .head_bytes = cache.head_bytes(),
                               .head_dim = call_.shape.head_dim,
@@ -169,9 +178,6 @@ void CpuAttention::Worker::find_groups(const Item& item, int32_t split, int32_t 
                                        int32_t end) {
   const CpuKvCache& cache = call_.cache;
   const int32_t group = cache.group();
-  const int32_t block_size = cache.spec().block_size;
-  const int32_t* blocks = call_.batch.block_tables.data() +
-                          call_.batch.block_table_starts[static_cast<std::size_t>(item.sequence)];
   // Whole runs of kKeyGroup positions, whatever the group.
   const int32_t first = begin / kKeyGroup * kKeyGroup;
   const int32_t last = (end + kKeyGroup - 1) / kKeyGroup * kKeyGroup;
@@ -179,13 +185,30 @@ void CpuAttention::Worker::find_groups(const Item& item, int32_t split, int32_t 
     const auto i = static_cast<std::size_t>(p / group);
     groups_->keys[i] = groups_->values[i] = nullptr;
     if (p + group <= begin || p >= end) continue;
-    const int32_t position = split * kSplit + p;
-    const int64_t slot =
-        int64_t{blocks[position / block_size]} * block_size + position % block_size;
-    const std::size_t offset = cache.group_offset(slot, item.first_head);
+    const std::size_t offset = group_offset(item, split * kSplit + p);
     groups_->keys[i] = cache.k(call_.layer) + offset;
     groups_->values[i] = cache.v(call_.layer) + offset;
   }
+}
+
+std::size_t CpuAttention::Worker::group_offset(const Item& item, int32_t position) const {
+  const int32_t block_size = call_.cache.spec().block_size;
+  const int32_t* blocks = call_.batch.block_tables.data() +
+                          call_.batch.block_table_starts[static_cast<std::size_t>(item.sequence)];
+  const int64_t slot = int64_t{blocks[position / block_size]} * block_size + position % block_size;
+  return call_.cache.group_offset(slot, item.first_head);
+}
+
+// The first groups of a split, to be asked for before it is its turn; how many.
+int32_t CpuAttention::Worker::find_next_keys(const Item& item, int32_t split) {
+  if (split >= item.end_split || call_.cache.group() != kKeyGroup) return 0;
+  const int32_t end = view(item.first_token + item.tokens - 1, split).end;
+  int32_t found = 0;
+  for (int32_t p = 0; p < end && found < kNextGroups; p += kKeyGroup) {
+    groups_->next_keys[found++] =
+        call_.cache.k(call_.layer) + group_offset(item, split * kSplit + p);
+  }
+  return found;
 }
 
 void CpuAttention::Worker::merge(const Item& item, int32_t head, int32_t split, float* total,

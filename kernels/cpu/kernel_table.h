@@ -98,6 +98,10 @@ struct AttentionTile {
   // Valid where any row sees a position of the group; else null.
   const std::byte* const* keys = nullptr;
   const std::byte* const* values = nullptr;
+  // The same of the first keys that the caller will want next, to be asked for in good time:
+  // [next_groups], null where there is nothing to read.
+  const std::byte* const* next_keys = nullptr;
+  int32_t next_groups = 0;
   int64_t group_bytes = 0;  // of one head's keys or values in a group
   int64_t head_bytes = 0;   // from a group of one KV head to the same of the next
   int32_t head_dim = 0;
