@@ -46,6 +46,9 @@ struct Numbers {
   static void group(const std::byte* src, const Scales&, int, F32x8 (&w)[4]) {
     for (int j = 0; j < 4; ++j) w[j] = F32x8::load(reinterpret_cast<const T*>(src) + 8 * j);
   }
+  static F32x8 vector(const std::byte* src, int v) {
+    return F32x8::load(reinterpret_cast<const T*>(src) + 8 * v);
+  }
   // n <= 8 numbers, padded by zeros.
   static F32x8 some(const std::byte* src, int64_t n) {
     T lanes[8] = {};
@@ -70,14 +73,33 @@ static inline void add_bias(const LinearArgs& args, int64_t begin, int64_t end) 
 }
 
 // Asks for what lies `ahead` bytes behind a block: the same place in the columns that come next.
-// Columns are read side by side, in stretches too short for the processor to foresee.
+// Columns are read side by side, in stretches too short for the processor to foresee. To the second
+// cache level: rows lie powers of two apart, so that the first would hold eight lines of them all.
 template <class Reader>
 static inline void prefetch_ahead(const std::byte* block, int64_t ahead) {
   constexpr int kBytes = Reader::kBytes;
-  for (int i = 0; i < kBytes; i += 64) _mm_prefetch(block + ahead + i, _MM_HINT_T0);
+  for (int i = 0; i < kBytes; i += 64) _mm_prefetch(block + ahead + i, _MM_HINT_T1);
 }
 
 // --- Few rows ------------------------------------------------------------------------------
+
+// The next 32 elements of N columns of plain numbers meet M rows, eight at a time.
+template <class Reader, int M, int N>
+static inline void plain_numbers(const LinearArgs& args, int64_t k,
+                                 const std::byte* const (&blocks)[N], F32x8 (&sum)[M][N]) {
+#pragma GCC unroll 4
+  for (int v = 0; v < 4; ++v) {
+    F32x8 w[N];
+#pragma GCC unroll 4
+    for (int j = 0; j < N; ++j) w[j] = Reader::vector(blocks[j], v);
+#pragma GCC unroll 4
+    for (int i = 0; i < M; ++i) {
+      const F32x8 x = F32x8::load(args.x + i * args.k + k + 8 * v);
+#pragma GCC unroll 4
+      for (int j = 0; j < N; ++j) sum[i][j] = fma(x, w[j], sum[i][j]);
+    }
+  }
+}
 
 // All M rows of x times columns [n, n + N): M × N accumulators, each a chain of FMAs of 4 cycles'
 // latency, so at least 4 of them run side by side.
@@ -89,17 +111,24 @@ static inline void few_rows_tile(const LinearArgs& args, int64_t n) {
   for (int64_t k0 = 0; k0 < args.k; k0 += kSegment) {
     const int64_t end = smaller(k0 + kSegment, args.k);
     F32x8 sum[M][N];
+#pragma GCC unroll 4
     for (int i = 0; i < M; ++i) {
+#pragma GCC unroll 4
       for (int j = 0; j < N; ++j) sum[i][j] = F32x8::set(0.0f);
     }
     int64_t k = k0;
     for (; k + Reader::kElements <= end; k += Reader::kElements) {
       Scales scales[N];
       const std::byte* blocks[N];
+#pragma GCC unroll 4
       for (int j = 0; j < N; ++j) {
         blocks[j] = Reader::at(rows[j], k);
         prefetch_ahead<Reader>(blocks[j], N * args.weight_row_bytes);
         Reader::scales(blocks[j], scales[j]);
+      }
+      if constexpr (Reader::kHasTail && M > 2) {
+        plain_numbers<Reader, M, N>(args, k, blocks, sum);
+        continue;
       }
 #pragma GCC unroll 8
       for (int group = 0; group < Reader::kElements / 32; ++group) {
@@ -121,16 +150,20 @@ static inline void few_rows_tile(const LinearArgs& args, int64_t n) {
     if constexpr (Reader::kHasTail) {
       for (; k < end; k += 8) {
         const int64_t count = smaller(end - k, 8);
+#pragma GCC unroll 4
         for (int i = 0; i < M; ++i) {
           const auto* x = reinterpret_cast<const std::byte*>(args.x + i * args.k + k);
           const F32x8 lanes = Numbers<float>::some(x, count);
+#pragma GCC unroll 4
           for (int j = 0; j < N; ++j) {
             sum[i][j] = fma(lanes, Reader::some(Reader::at(rows[j], k), count), sum[i][j]);
           }
         }
       }
     }
+#pragma GCC unroll 4
     for (int i = 0; i < M; ++i) {
+#pragma GCC unroll 4
       for (int j = 0; j < N; ++j) {
         float& total = args.out[i * args.out_stride + n + j];
         total = add_part(k0 == 0, total, sum_of_lanes(sum[i][j]));
@@ -141,7 +174,9 @@ static inline void few_rows_tile(const LinearArgs& args, int64_t n) {
 
 template <class Reader, int M>
 static void few_rows(const LinearArgs& args, int64_t begin, int64_t end) {
-  constexpr int kColumns = M <= 2 ? 4 : 2;
+  // One row of plain numbers waits for memory alone, which two streams keep busiest; 4 rows × 3
+  // columns are all registers.
+  constexpr int kColumns = Reader::kHasTail ? (M == 1 ? 2 : M == 2 ? 4 : 3) : M <= 2 ? 4 : 2;
   int64_t n = begin;
   for (; n + kColumns <= end; n += kColumns) few_rows_tile<Reader, M, kColumns>(args, n);
   for (; n < end; ++n) few_rows_tile<Reader, M, 1>(args, n);
