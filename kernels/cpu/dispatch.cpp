@@ -47,6 +47,7 @@ const KernelTable& avx512_table() {
     };
     table.int16 = avx512_kernels().int16;
     table.int8 = avx512_kernels().int8;
+    table.attend = avx512_attend;
     if (detect_cpu_features().avx512_bf16) table.bf16 = avx512_bf16_kernels();
     return table;
   }();

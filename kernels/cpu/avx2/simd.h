@@ -5,6 +5,8 @@
 #include <immintrin.h>
 
 namespace weft::cpu::avx2 {
+// Nameless: avx512/attention.cpp, compiled for another processor, has its own.
+namespace {
 
 // Storage types of the KV cache.
 struct Half {
@@ -18,6 +20,7 @@ struct Byte {
 };
 
 struct F32x8 {
+  static constexpr int kWidth = 8;
   __m256 v;
 
   static F32x8 set(float value) { return {_mm256_set1_ps(value)}; }
@@ -140,4 +143,5 @@ static inline double sum_of_lanes(F64x8 a) {
   return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
 }
 
+}  // namespace
 }  // namespace weft::cpu::avx2

@@ -1,4 +1,4 @@
-// The one symbol of this folder.
+// The symbols of this folder.
 #pragma once
 
 #include "kernels/cpu/kernel_table.h"
@@ -11,6 +11,9 @@ struct Avx512Kernels {
   PackedKernels int16, int8;
 };
 const Avx512Kernels& avx512_kernels();
+
+// KernelTable::attend.
+void avx512_attend(const AttentionTile& tile, float* partials, float* scratch);
 
 // With AVX-512 BF16, which not all of those have.
 const PackedKernels& avx512_bf16_kernels();

@@ -1,5 +1,6 @@
-// Attention of a tile of queries over one split, and the merge of splits, over a vector type V and
-// the storage types of K and V (Milakov & Gimelshein, 2018, for the running maximum and sum; Dao,
+// Attention of a tile of queries over one split, and the merge of splits, over vector types and the
+// storage types of K and V: V has 8 lanes, for what is defined by lanes; W is V or has 16, for what
+// is not. (Milakov & Gimelshein, 2018, for the running maximum and sum; Dao,
 // 2022, for the tiles). See AttentionTile for the order of every sum: it is the same for one row
 // and for many, since no sum runs across rows.
 #pragma once
@@ -22,78 +23,68 @@ struct Rows {
   static constexpr int kCount = N;
 };
 
-// Cuts rows [begin, end) into even runs of at most kRowsAtOnce: fn(Rows<n>, first row).
-template <class Fn>
+template <int N, class Fn>
+static inline void run_of_rows(int32_t rows, int32_t first, const Fn& fn) {
+  if constexpr (N > 0) {
+    if (rows == N) return fn(Rows<N>(), first);
+    run_of_rows<N - 1>(rows, first, fn);
+  }
+}
+
+// Cuts rows [begin, end) into even runs of at most `Most`: fn(Rows<n>, first row).
+template <int Most, class Fn>
 static inline void for_runs_of_rows(int32_t begin, int32_t end, const Fn& fn) {
-  const int32_t runs = (end - begin + kRowsAtOnce - 1) / kRowsAtOnce;
+  const int32_t runs = (end - begin + Most - 1) / Most;
   for (int32_t run = 0; run < runs; ++run) {
     const int32_t first = begin + (end - begin) * run / runs;
     const int32_t next = begin + (end - begin) * (run + 1) / runs;
-    static_assert(kRowsAtOnce == 6);
-    switch (next - first) {
-      case 1:
-        fn(Rows<1>(), first);
-        break;
-      case 2:
-        fn(Rows<2>(), first);
-        break;
-      case 3:
-        fn(Rows<3>(), first);
-        break;
-      case 4:
-        fn(Rows<4>(), first);
-        break;
-      case 5:
-        fn(Rows<5>(), first);
-        break;
-      default:
-        fn(Rows<6>(), first);
-        break;
-    }
+    run_of_rows<Most>(next - first, first, fn);
   }
 }
 
 // Scores of `Count` rows and the positions of a group.
-template <int Count, class V, class Keys>
+template <int Count, class W, class Keys>
 static inline void group_scores(const AttentionTile& tile, const float* const* q, Keys keys,
                                 float* scores) {
-  V low[Count];
-  V high[Count];
-#pragma GCC unroll 8
-  for (int r = 0; r < Count; ++r) low[r] = high[r] = V::set(0.0f);
+  constexpr int kVectors = kKeyGroup / W::kWidth;
+  W sum[Count][kVectors];
+#pragma GCC unroll 16
+  for (int r = 0; r < Count; ++r) {
+    for (int j = 0; j < kVectors; ++j) sum[r][j] = W::set(0.0f);
+  }
   for (int32_t i = 0; i < tile.head_dim;) {
     keys.begin_block(i);
     const int32_t end = i + kKeyBlock < tile.head_dim ? i + kKeyBlock : tile.head_dim;
     for (; i < end; ++i) {
-      const V low_keys = keys.low(i);
-      const V high_keys = keys.high(i);
-#pragma GCC unroll 8
+      W key[kVectors];
+      for (int j = 0; j < kVectors; ++j) key[j] = keys.load(i, j);
+#pragma GCC unroll 16
       for (int r = 0; r < Count; ++r) {
-        const V query = V::set(q[r][i]);
-        low[r] = fma(query, low_keys, low[r]);
-        high[r] = fma(query, high_keys, high[r]);
+        const W query = W::set(q[r][i]);
+        for (int j = 0; j < kVectors; ++j) sum[r][j] = fma(query, key[j], sum[r][j]);
       }
     }
   }
-  const V scale = V::set(tile.scale);
-#pragma GCC unroll 8
+  const W scale = W::set(tile.scale);
+#pragma GCC unroll 16
   for (int r = 0; r < Count; ++r) {
-    (low[r] * scale).store(scores + r * kSplit);
-    (high[r] * scale).store(scores + r * kSplit + 8);
+    for (int j = 0; j < kVectors; ++j) {
+      (sum[r][j] * scale).store(scores + r * kSplit + W::kWidth * j);
+    }
   }
 }
 
 // Scores of positions [p, p + kKeyGroup) for the rows that see any of them; what a row does not
 // see becomes -infinity.
-template <class V, class Keys>
+template <int Most, class W, class Keys>
 static inline void tile_scores(const AttentionTile& tile, const float* const* q, int32_t p,
                                Keys keys, float* scores) {
   int32_t first = 0;
   while (tile.end[first] <= p) ++first;
   int32_t last = tile.rows;
   while (tile.begin[last - 1] >= p + kKeyGroup) --last;
-  for_runs_of_rows(first, last, [&]<int N>(Rows<N>, int32_t row) {
-    group_scores<N, V>(tile, q + row, keys, scores + row * kSplit + p);
+  for_runs_of_rows<Most>(first, last, [&]<int N>(Rows<N>, int32_t row) {
+    group_scores<N, W>(tile, q + row, keys, scores + row * kSplit + p);
   });
   for (int32_t row = first; row < last; ++row) {
     float* own = scores + row * kSplit;
@@ -128,26 +119,26 @@ struct ValueBlock {
 
 // Adds the values of positions [begin, end) of the block to `Vectors` vectors of the outputs of
 // `Count` rows, from element i on. weights: of the block's first position, rows kSplit apart.
-template <int Count, int Vectors, class V, class Values>
+template <int Count, int Vectors, class W, class Values>
 static inline void add_values(const ValueBlock& block, int32_t begin, int32_t end, int64_t i,
                               const float* weights, float* out) {
   const int64_t stride = kPartialHeader + block.row;
-  V sum[Count][Vectors];
+  W sum[Count][Vectors];
 #pragma GCC unroll 8
   for (int r = 0; r < Count; ++r) {
 #pragma GCC unroll 8
-    for (int j = 0; j < Vectors; ++j) sum[r][j] = V::load(out + r * stride + i + 8 * j);
+    for (int j = 0; j < Vectors; ++j) sum[r][j] = W::load(out + r * stride + i + W::kWidth * j);
   }
   for (int32_t p = begin; p < end;) {
     const int32_t first = p / kKeyGroup * kKeyGroup;
     const int32_t stop = end < first + kKeyGroup ? end : first + kKeyGroup;
     const Values values(block.groups[p / kKeyGroup], block.row);
     for (; p < stop; ++p) {
-      V value[Vectors];
+      W value[Vectors];
       values.load(p - first, i, value);
 #pragma GCC unroll 8
       for (int r = 0; r < Count; ++r) {
-        const V weight = V::set(weights[r * kSplit + p]);
+        const W weight = W::set(weights[r * kSplit + p]);
 #pragma GCC unroll 8
         for (int j = 0; j < Vectors; ++j) sum[r][j] = fma(weight, value[j], sum[r][j]);
       }
@@ -156,23 +147,22 @@ static inline void add_values(const ValueBlock& block, int32_t begin, int32_t en
 #pragma GCC unroll 8
   for (int r = 0; r < Count; ++r) {
 #pragma GCC unroll 8
-    for (int j = 0; j < Vectors; ++j) sum[r][j].store(out + r * stride + i + 8 * j);
+    for (int j = 0; j < Vectors; ++j) sum[r][j].store(out + r * stride + i + W::kWidth * j);
   }
 }
 
 // All elements of `Count` rows that see the same positions of the block.
-template <int Count, class V, class Values>
+template <int Count, class W, class V, class Values>
 static inline void add_rows_of_values(const ValueBlock& block, int32_t begin, int32_t end,
                                       const float* weights, float* out) {
+  // As many sums as there are registers for; a row by itself: as many as hide the latency.
+  constexpr int kVectors = Count == 1 ? 64 / W::kWidth : W::kWidth / 4;
   int64_t i = 0;
-  if constexpr (Count == 1) {
-    // A row by itself: as many sums as hide the latency.
-    for (; i + 64 <= block.row; i += 64) {
-      add_values<1, 8, V, Values>(block, begin, end, i, weights, out);
-    }
+  for (; i + kVectors * W::kWidth <= block.row; i += kVectors * W::kWidth) {
+    add_values<Count, kVectors, W, Values>(block, begin, end, i, weights, out);
   }
   for (; i + 16 <= block.row; i += 16) {
-    add_values<Count, 2, V, Values>(block, begin, end, i, weights, out);
+    add_values<Count, 16 / W::kWidth, W, Values>(block, begin, end, i, weights, out);
   }
   if (i < block.row) add_values<Count, 1, V, Values>(block, begin, end, i, weights, out);
 }
@@ -180,7 +170,7 @@ static inline void add_rows_of_values(const ValueBlock& block, int32_t begin, in
 // Positions of the block, whose first one is p, for all rows of a KV head. Rows whose view begins
 // or ends in the block take what they see one by one: what they do not see is not even multiplied
 // by zero, for it may be NaN.
-template <class V, class Values>
+template <class W, class V, class Values>
 static inline void tile_values(const AttentionTile& tile, int32_t p, const ValueBlock& block,
                                const float* scores, float* partials) {
   const int64_t stride = kPartialHeader + block.row;
@@ -190,7 +180,8 @@ static inline void tile_values(const AttentionTile& tile, int32_t p, const Value
     for (int32_t row = first; row < last; ++row) {
       const int32_t begin = tile.begin[row] > p ? tile.begin[row] - p : 0;
       const int32_t end = tile.end[row] - p < block.positions ? tile.end[row] - p : block.positions;
-      if (begin < end) add_rows_of_values<1, V, Values>(block, begin, end, weights(row), out(row));
+      if (begin < end)
+        add_rows_of_values<1, W, V, Values>(block, begin, end, weights(row), out(row));
     }
   };
   int32_t first = 0;
@@ -198,8 +189,8 @@ static inline void tile_values(const AttentionTile& tile, int32_t p, const Value
   int32_t last = tile.rows;
   while (last > first && tile.begin[last - 1] > p) --last;
   one_by_one(0, first);
-  for_runs_of_rows(first, last, [&]<int N>(Rows<N>, int32_t row) {
-    add_rows_of_values<N, V, Values>(block, 0, block.positions, weights(row), out(row));
+  for_runs_of_rows<kRowsAtOnce>(first, last, [&]<int N>(Rows<N>, int32_t row) {
+    add_rows_of_values<N, W, V, Values>(block, 0, block.positions, weights(row), out(row));
   });
   one_by_one(last, tile.rows);
 }
@@ -212,6 +203,8 @@ inline constexpr int32_t kLeastAhead = 12 << 10;
 inline constexpr int32_t kMostAhead = 112 << 10;
 // Asked for beside each row's exponentials, in cache lines.
 inline constexpr int32_t kLinesARow = 48;
+// Values of all heads that are asked for before the first of them is used.
+inline constexpr int64_t kValueBytes = 64 << 10;
 
 // Asks for what attend_as() will read a little later: of the groups from position `first` to
 // `last`, all heads' keys, then all values, group after group and head after head as they lie; then
@@ -230,9 +223,12 @@ class Ahead {
     const int64_t piece = tile_.group_bytes;
     const int64_t ahead = distance();
     // What is far ahead is used up little by little.
-    ask(ahead < kLeastAhead ? kLeastAhead - ahead + piece : piece - piece / 5);
+    ask(ahead < least_ ? least_ - ahead + piece : piece - piece / 5);
     ++used_;
   }
+
+  // From here on `bytes` that lie together are used in another order than that of memory.
+  void use_at_once(int64_t bytes) { least_ = kLeastAhead + bytes; }
 
   // Beside work that uses no piece.
   [[gnu::always_inline]] void ask_more(int64_t bytes) {
@@ -245,10 +241,15 @@ class Ahead {
   void ask(int64_t bytes) {
     while (bytes > 0 && next_ < all_) {
       const std::byte* from = address(next_);
-      for (; from != nullptr && bytes > 0 && at_ < tile_.group_bytes; at_ += 64, bytes -= 64) {
-        __builtin_prefetch(from + at_, 0, 2);
+      const int64_t left = tile_.group_bytes - at_;
+      const int64_t now = bytes < left ? bytes : left;
+      if (from != nullptr) {
+#pragma GCC unroll 8
+        for (int64_t i = 0; i < now; i += 64) __builtin_prefetch(from + at_ + i, 0, 2);
+        bytes -= now;
+        at_ += (now + 63) / 64 * 64;
+        if (at_ < tile_.group_bytes) break;
       }
-      if (from != nullptr && at_ < tile_.group_bytes) break;
       ++next_;
       at_ = 0;
     }
@@ -271,13 +272,17 @@ class Ahead {
   int32_t first_, pieces_, all_;
   int32_t next_ = 0, used_ = 0;  // pieces
   int64_t at_ = 0;               // bytes of piece `next_` that were asked for
+  int64_t least_ = kLeastAhead;
 };
 
 // Kv: the cache's format. With kUnpack a group is unpacked once and read by all rows as float32;
 // without, every run of rows reads it where it lies.
-template <class V, class Kv, bool kUnpack>
+template <class W, class V, class Kv, bool kUnpack>
 static void attend_as(const AttentionTile& tile, float* partials, float* scratch) {
-  using Read = std::conditional_t<kUnpack, PlainKv<V, float>, Kv>;
+  using Floats = PlainKv<W, V, float>;
+  using Read = std::conditional_t<kUnpack, Floats, Kv>;
+  // Twice as many rows meet a group at once where one vector holds it.
+  constexpr int kMost = std::is_same_v<Read, Floats> ? kRowsAtOnce * W::kWidth / 8 : kRowsAtOnce;
   const int64_t stride = kPartialHeader + int64_t{tile.row};
   const int64_t head_scores = int64_t{tile.rows} * kSplit;
   float* const unpacked_keys = scratch + tile.kv_heads * head_scores;
@@ -295,8 +300,8 @@ static void attend_as(const AttentionTile& tile, float* partials, float* scratch
         Kv::unpack_keys(tile, groups, unpacked_keys);
         keys = reinterpret_cast<const std::byte*>(unpacked_keys);
       }
-      tile_scores<V>(tile, tile.q + head * tile.rows, p, typename Read::Keys(keys),
-                     scratch + head * head_scores);
+      tile_scores<kMost, W>(tile, tile.q + head * tile.rows, p, typename Read::Keys(keys),
+                            scratch + head * head_scores);
     }
   }
 
@@ -308,9 +313,11 @@ static void attend_as(const AttentionTile& tile, float* partials, float* scratch
     for (int32_t i = 0; i < tile.row; ++i) partial[kPartialHeader + i] = 0.0f;
   }
 
-  // One KV head: as many positions at a time as the first cache level holds. Several: one group,
-  // to read the memory in its order.
-  const int32_t step = tile.kv_heads == 1 ? kValueBlock : kKeyGroup;
+  // As many positions at a time as the caches hold of all heads: sums are loaded and stored once.
+  const int64_t position_bytes = tile.kv_heads * tile.group_bytes / tile.group;
+  int32_t step = kValueBlock;
+  while (step > kKeyGroup && step * position_bytes > kValueBytes) step /= 2;
+  if (tile.kv_heads > 1) ahead.use_at_once(step * position_bytes);
   for (int32_t p = first; p < last; p += step) {
     for (int32_t head = 0; head < tile.kv_heads; ++head) {
       ValueBlock block{.groups = {}, .positions = 0, .row = tile.row};
@@ -326,31 +333,31 @@ static void attend_as(const AttentionTile& tile, float* partials, float* scratch
         }
         block.positions += kKeyGroup;
       }
-      tile_values<V, typename Read::Values>(tile, p, block, scratch + head * head_scores,
-                                            partials + head * tile.rows * stride);
+      tile_values<W, V, typename Read::Values>(tile, p, block, scratch + head * head_scores,
+                                               partials + head * tile.rows * stride);
     }
   }
 }
 
 // Unpacking pays from the second run of rows on, unless there is nothing to unpack.
-template <class V, class Kv>
+template <class W, class V, class Kv>
 static void attend_format(const AttentionTile& tile, float* partials, float* scratch) {
-  const bool once = tile.rows <= kRowsAtOnce || std::is_same_v<Kv, PlainKv<V, float>>;
-  if (tile.group == kKeyGroup && once) return attend_as<V, Kv, false>(tile, partials, scratch);
-  attend_as<V, Kv, true>(tile, partials, scratch);
+  const bool once = tile.rows <= kRowsAtOnce || std::is_same_v<Kv, PlainKv<W, V, float>>;
+  if (tile.group == kKeyGroup && once) return attend_as<W, V, Kv, false>(tile, partials, scratch);
+  attend_as<W, V, Kv, true>(tile, partials, scratch);
 }
 
-template <class V, class Half, class BFloat, class Byte>
+template <class W, class V, class Half, class BFloat, class Byte>
 static void attend(const AttentionTile& tile, float* partials, float* scratch) {
   switch (tile.type) {
     case DType::kF16:
-      return attend_format<V, PlainKv<V, Half>>(tile, partials, scratch);
+      return attend_format<W, V, PlainKv<W, V, Half>>(tile, partials, scratch);
     case DType::kBF16:
-      return attend_format<V, PlainKv<V, BFloat>>(tile, partials, scratch);
+      return attend_format<W, V, PlainKv<W, V, BFloat>>(tile, partials, scratch);
     case DType::kQ8_0:
-      return attend_format<V, Q8Kv<V, Half, Byte>>(tile, partials, scratch);
+      return attend_format<W, V, Q8Kv<W, V, Half, Byte>>(tile, partials, scratch);
     default:
-      return attend_format<V, PlainKv<V, float>>(tile, partials, scratch);
+      return attend_format<W, V, PlainKv<W, V, float>>(tile, partials, scratch);
   }
 }
 

@@ -1,5 +1,5 @@
-// How the KV cache's types are read: the groups of kernels/cpu/cpu_kv_cache.h as float32, over a
-// vector type V and its storage types. A format has
+// How the KV cache's types are read: the groups of kernels/cpu/cpu_kv_cache.h as float32, over the
+// vector types W and V of generic/attention.h and their storage types. A format has
 //   Keys, Values      readers of a whole group where it lies
 //   unpack_keys       a group's positions as float32 [element][position], from any block size
 //   unpack_values     the same as [position][row]
@@ -40,14 +40,14 @@ static inline V gather_keys(const AttentionTile& tile, HeadGroups groups, int64_
 }
 
 // F32, F16 and BF16.
-template <class V, class T>
+template <class W, class V, class T>
 struct PlainKv {
   struct Keys {
     explicit Keys(const std::byte* group) : keys(reinterpret_cast<const T*>(group)) {}
     // Before elements [i, i + kKeyBlock) are read.
     void begin_block(int32_t) {}
-    V low(int32_t i) const { return V::load(keys + i * kKeyGroup); }
-    V high(int32_t i) const { return V::load(keys + i * kKeyGroup + 8); }
+    // Element i of the keys in vector j of the group's.
+    W load(int32_t i, int j) const { return W::load(keys + i * kKeyGroup + W::kWidth * j); }
 
     const T* keys;
   };
@@ -56,10 +56,12 @@ struct PlainKv {
     Values(const std::byte* group, int64_t elements)
         : values(reinterpret_cast<const T*>(group)), row(elements) {}
     // Vectors of position p from element i on.
-    template <int N>
-    void load(int32_t p, int64_t i, V (&out)[N]) const {
+    template <class Vector, int N>
+    void load(int32_t p, int64_t i, Vector (&out)[N]) const {
 #pragma GCC unroll 8
-      for (int j = 0; j < N; ++j) out[j] = V::load(values + p * row + i + 8 * j);
+      for (int j = 0; j < N; ++j) {
+        out[j] = Vector::load(values + p * row + i + Vector::kWidth * j);
+      }
     }
 
     const T* values;
@@ -93,40 +95,44 @@ struct PlainKv {
 };
 
 // Blocks of a scale and 32 bytes: a token's along its head's elements.
-template <class V, class Half, class Byte>
+template <class W, class V, class Half, class Byte>
 struct Q8Kv {
   static constexpr int32_t kBlock = 32;
   static constexpr int32_t kBlockBytes = 34;
   static_assert(kBlock == kKeyBlock && sizeof(Half) + kBlock * sizeof(Byte) == kBlockBytes);
 
   struct Keys {
+    static constexpr int kVectors = kKeyGroup / W::kWidth;
+
     explicit Keys(const std::byte* first) : group(first) {}
     void begin_block(int32_t i) {
       const std::byte* block = group + i / kBlock * kBlockBytes * kKeyGroup;
-      low_scale = V::load(reinterpret_cast<const Half*>(block));
-      high_scale = V::load(reinterpret_cast<const Half*>(block) + 8);
+      for (int j = 0; j < kVectors; ++j) {
+        scale[j] = W::load(reinterpret_cast<const Half*>(block) + W::kWidth * j);
+      }
       keys = reinterpret_cast<const Byte*>(block + kKeyGroup * sizeof(Half)) - i * kKeyGroup;
     }
-    V low(int32_t i) const { return V::load(keys + i * kKeyGroup) * low_scale; }
-    V high(int32_t i) const { return V::load(keys + i * kKeyGroup + 8) * high_scale; }
+    W load(int32_t i, int j) const {
+      return W::load(keys + i * kKeyGroup + W::kWidth * j) * scale[j];
+    }
 
     const std::byte* group;
     const Byte* keys;
-    V low_scale, high_scale;
+    W scale[kVectors];
   };
 
   struct Values {
     Values(const std::byte* group, int64_t elements)
         : values(group), row_bytes(elements / kBlock * kBlockBytes) {}
     // All of one block.
-    template <int N>
-    void load(int32_t p, int64_t i, V (&out)[N]) const {
+    template <class Vector, int N>
+    void load(int32_t p, int64_t i, Vector (&out)[N]) const {
 #pragma GCC unroll 8
       for (int j = 0; j < N; ++j) {
-        const int64_t at = i + 8 * j;
+        const int64_t at = i + Vector::kWidth * j;
         const std::byte* block = values + p * row_bytes + at / kBlock * kBlockBytes;
         const Byte* bytes = reinterpret_cast<const Byte*>(block + sizeof(Half)) + at % kBlock;
-        out[j] = V::load(bytes) * V::set(*reinterpret_cast<const Half*>(block));
+        out[j] = Vector::load(bytes) * Vector::set(*reinterpret_cast<const Half*>(block));
       }
     }
 
@@ -140,8 +146,9 @@ struct Q8Kv {
         Keys keys(group_at(groups, 0));
         keys.begin_block(first);
         for (int32_t i = 0; i < kBlock; ++i) {
-          keys.low(first + i).store(out + i * kKeyGroup);
-          keys.high(first + i).store(out + i * kKeyGroup + 8);
+          for (int j = 0; j < Keys::kVectors; ++j) {
+            keys.load(first + i, j).store(out + i * kKeyGroup + W::kWidth * j);
+          }
         }
         continue;
       }

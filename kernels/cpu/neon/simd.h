@@ -18,6 +18,7 @@ struct Byte {
 };
 
 struct F32x8 {
+  static constexpr int kWidth = 8;
   float32x4_t low, high;
 
   static F32x8 set(float value) { return {vdupq_n_f32(value), vdupq_n_f32(value)}; }

@@ -20,6 +20,7 @@ struct Byte {
 };
 
 struct F32x8 {
+  static constexpr int kWidth = 8;
   float lane[8];
 
   static F32x8 set(float value) {
