@@ -9,13 +9,36 @@
 #include "gguf/fingerprint.h"
 #include "gguf/model_loader.h"
 #include "kernels/cpu/cpu_backend.h"
+#if defined(WEFT_ENGINE_CUDA)
+#include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/cuda_gpu.h"
+#endif
 
 namespace weft {
 
-Result<std::shared_ptr<Backend>> create_backend(const BackendOptions& options) {
-  if (options.device == "cuda") {
-    return fail(ErrorCode::kDeviceError, "device cuda: this build of weft has no CUDA backend");
+namespace {
+
+#if defined(WEFT_ENGINE_CUDA)
+Result<std::shared_ptr<Backend>> create_gpu_backend(const BackendOptions& options) {
+  if (options.activations != "auto" && options.activations != "f16") {
+    return fail(ErrorCode::kInvalidArgument,
+                "activations: \"" + options.activations + "\", device cuda has auto and f16");
   }
+  WEFT_TRY_ASSIGN(std::unique_ptr<cuda::Gpu> gpu, cuda::open_cuda_gpu());
+  return std::shared_ptr<Backend>(create_cuda_backend(std::move(gpu)));
+}
+#else
+Result<std::shared_ptr<Backend>> create_gpu_backend(const BackendOptions&) {
+  return fail(ErrorCode::kDeviceError,
+              "device cuda: this build of weft has no CUDA backend; it takes nvcc and "
+              "-DWEFT_CUDA=ON");
+}
+#endif
+
+}  // namespace
+
+Result<std::shared_ptr<Backend>> create_backend(const BackendOptions& options) {
+  if (options.device == "cuda") return create_gpu_backend(options);
   if (options.device != "auto" && options.device != "cpu") {
     return fail(ErrorCode::kInvalidArgument,
                 "device: \"" + options.device + "\", expected auto, cpu or cuda");

@@ -1,9 +1,10 @@
 # Looks for nvcc as WEFT_CUDA says and sets WEFT_HAVE_CUDA. CUDA is found, not demanded.
 #
-# Where it was asked for (ON), the CUDA backend is part of every build; where it is only found, it is
-# built by name (kernels/cuda/). The engine does not offer it yet (docs/cuda.md).
+# Where it was asked for (ON), the engine offers the CUDA backend; where it is only found, that is
+# built by name (kernels/cuda/): it has not run on a GPU yet (docs/cuda.md).
 
 set(WEFT_HAVE_CUDA OFF)
+set(WEFT_ENGINE_CUDA OFF)  # --device cuda works
 if(NOT WEFT_CUDA MATCHES "^(AUTO|ON|OFF)$")
   message(FATAL_ERROR "WEFT_CUDA=${WEFT_CUDA}: expected AUTO, ON or OFF")
 endif()
@@ -29,6 +30,9 @@ if(CMAKE_CUDA_COMPILER AND CUDAToolkit_FOUND)
   set(CMAKE_CUDA_STANDARD 20)
   set(CMAKE_CUDA_STANDARD_REQUIRED ON)
   set(WEFT_HAVE_CUDA ON)
+  if(WEFT_CUDA STREQUAL "ON")
+    set(WEFT_ENGINE_CUDA ON)
+  endif()
   message(STATUS "CUDA kernels: ${CMAKE_CUDA_COMPILER} ${CMAKE_CUDA_COMPILER_VERSION}, "
     "for ${CMAKE_CUDA_ARCHITECTURES}")
 elseif(WEFT_CUDA STREQUAL "ON")
