@@ -23,12 +23,7 @@ else()
   set(WEFT_TEST_PREFIX "")
 endif()
 # Assertions are most of a test; they run once and take half as long to compile like this.
-set(WEFT_TEST_OPTIONS $<$<CONFIG:Release>:-O1>)
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # Half optimised, GCC takes copies in its own library for impossible ones.
-  list(APPEND WEFT_TEST_OPTIONS
-    -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
-endif()
+set(WEFT_TEST_OPTIONS $<$<CONFIG:Release>:-O1> ${WEFT_HALF_OPTIMISED})
 
 # What `./test` builds in the directory of such a build.
 add_custom_target(weft_variant_tests)
