@@ -8,16 +8,15 @@
 
 #include "core/model/decoder.h"
 #include "scheduler/block_manager.h"
-#include "tests/support/cpu_isas.h"
 #include "tests/support/delegating_backend.h"
 #include "tests/support/random.h"
 #include "tests/support/step_driver.h"
 #include "tests/support/test_model.h"
+#include "tests/support/tested_backends.h"
 
 namespace weft::test {
 namespace {
 
-constexpr int32_t kBlockSize = 16;
 constexpr int32_t kBlocks = 12;
 
 class LastLogits : public LogitSink {
@@ -36,17 +35,45 @@ class WithoutCopies : public DelegatingBackend {
   void copy_blocks(KvCache&, std::span<const BlockCopy>) override {}
 };
 
-// Over the types that the cache may hold.
-class SharedBlocks : public ::testing::TestWithParam<DType> {
+// Every backend, with each type that its cache may hold.
+struct CacheCase {
+  TestedBackend backend;
+  DType kv_type;
+};
+
+void PrintTo(const CacheCase& c, std::ostream* out) {
+  *out << c.backend.name << " " << dtype_name(c.kv_type);
+}
+
+std::vector<CacheCase> cache_cases(bool slow) {
+  std::vector<CacheCase> all;
+  for (const TestedBackend& backend : tested_backends(slow)) {
+    for (const DType type : backend.kv_types) all.push_back({backend, type});
+  }
+  return all;
+}
+
+std::string cache_case_name(const ::testing::TestParamInfo<CacheCase>& info) {
+  return info.param.backend.name + "_kv_" + std::string(dtype_name(info.param.kv_type));
+}
+
+class SharedBlocks : public ::testing::TestWithParam<CacheCase> {
  protected:
-  explicit SharedBlocks(std::unique_ptr<Backend> backend = make_cpu_backend("", 1))
-      : model_(make_test_model({.n_layers = 3})),
+  explicit SharedBlocks(std::unique_ptr<Backend> backend = GetParam().backend.make(1))
+      : block_size_(GetParam().backend.emulated ? 4 : 16),
+        model_(make_test_model({.n_layers = 2,
+                                .n_embd = 32,
+                                .n_heads = 2,
+                                .n_kv_heads = 1,
+                                .ffn_dim = 64,
+                                .n_vocab = 64,
+                                .type = GetParam().backend.weight_type})),
         backend_(std::move(backend)),
         decoder_(make_decoder(model_, *backend_)),
         state_(std::move(*DecoderState::create(
             *decoder_, *backend_, {.max_tokens = 128, .max_logit_rows = 1},
-            {.block_size = kBlockSize, .num_blocks = kBlocks, .type = GetParam()}))),
-        blocks_({.num_blocks = kBlocks, .block_size = kBlockSize}) {}
+            {.block_size = block_size_, .num_blocks = kBlocks, .type = GetParam().kv_type}))),
+        blocks_({.num_blocks = kBlocks, .block_size = block_size_}) {}
 
   // Computes the ids from position `first` on; the logits of the last.
   std::vector<float> compute(BlockTable& table, const TokenIds& ids, int64_t first) {
@@ -79,7 +106,7 @@ class SharedBlocks : public ::testing::TestWithParam<DType> {
 
   // By a path of its own, with blocks of its own.
   std::vector<float> alone(const TokenIds& ids) {
-    const Logits all = run_chunked(*decoder_, *backend_, ids, 0, {.kv_type = GetParam()});
+    const Logits all = run_chunked(*decoder_, *backend_, ids, 0, {.kv_type = GetParam().kv_type});
     return {all.values.end() - all.n_vocab, all.values.end()};
   }
 
@@ -89,6 +116,7 @@ class SharedBlocks : public ::testing::TestWithParam<DType> {
     return head;
   }
 
+  const int32_t block_size_;  // divides by 4
   Random random_{3};
   TestModel model_;
   std::unique_ptr<Backend> backend_;
@@ -98,77 +126,82 @@ class SharedBlocks : public ::testing::TestWithParam<DType> {
 };
 
 TEST_P(SharedBlocks, AMatchedPrefixGivesTheBitsOfComputingIt) {
-  const TokenIds prefix = random_ids(40);
+  const TokenIds prefix = random_ids(2 * block_size_ + block_size_ / 2);
   BlockTable a, b;
   const TokenIds first = joined(prefix, random_ids(5));
   EXPECT_EQ(compute(a, first, 0), alone(first));
   blocks_.release(a);
 
-  const TokenIds second = joined(prefix, random_ids(9));
-  ASSERT_EQ(blocks_.match_prefix(second, 0, b), 32);
-  EXPECT_EQ(compute(b, second, 32), alone(second));
+  const TokenIds second = joined(prefix, random_ids(7));
+  ASSERT_EQ(blocks_.match_prefix(second, 0, b), 2 * block_size_);
+  EXPECT_EQ(compute(b, second, 2 * block_size_), alone(second));
 }
 
 TEST_P(SharedBlocks, APrefixComputedTwiceAtOnceGivesTheBitsOfEither) {
-  const TokenIds prefix = random_ids(32);
+  const TokenIds prefix = random_ids(2 * block_size_);
   BlockTable a, b;
   compute(a, prefix, 0);
   compute(b, prefix, 0);
   ASSERT_EQ(a.blocks, b.blocks);
   const TokenIds ids = joined(prefix, random_ids(3));
-  EXPECT_EQ(compute(b, ids, 32), alone(ids));
+  EXPECT_EQ(compute(b, ids, 2 * block_size_), alone(ids));
 }
 
 TEST_P(SharedBlocks, ForksGoOnFromACopyOfTheirLastBlock) {
-  const TokenIds prompt = random_ids(21);
+  const int32_t length = block_size_ + block_size_ / 4;
+  const TokenIds prompt = random_ids(length);
   BlockTable a;
   compute(a, prompt, 0);
-  BlockTable b = blocks_.fork(a, 21);
-  BlockTable c = blocks_.fork(a, 21);
+  BlockTable b = blocks_.fork(a, length);
+  BlockTable c = blocks_.fork(a, length);
   for (BlockTable* table : {&a, &b, &c}) {
-    const TokenIds ids = joined(prompt, random_ids(20));
-    EXPECT_EQ(compute(*table, ids, 21), alone(ids));
+    const TokenIds ids = joined(prompt, random_ids(block_size_));
+    EXPECT_EQ(compute(*table, ids, length), alone(ids));
   }
   // The first block is shared by all; of the second and third each has its own.
   EXPECT_EQ(blocks_.ledger(), (BlockManager::Ledger{kBlocks, kBlocks - 7, 0, 7}));
 }
 
 TEST_P(SharedBlocks, GoingBackIntoAPublishedBlockLeavesItAsItWas) {
-  const TokenIds ids = random_ids(48);
+  const int32_t back = 2 * block_size_ + block_size_ / 2;
+  const TokenIds ids = random_ids(3 * block_size_);
   BlockTable a, b;
   compute(a, ids, 0);
-  blocks_.truncate(a, 40);
-  TokenIds other(ids.begin(), ids.begin() + 40);
-  other = joined(other, random_ids(11));
-  EXPECT_EQ(compute(a, other, 40), alone(other));
+  blocks_.truncate(a, back);
+  TokenIds other(ids.begin(), ids.begin() + back);
+  other = joined(other, random_ids(block_size_ / 2 + 3));
+  EXPECT_EQ(compute(a, other, back), alone(other));
 
   const TokenIds again = joined(ids, random_ids(2));
-  ASSERT_EQ(blocks_.match_prefix(again, 0, b), 48);
-  EXPECT_EQ(compute(b, again, 48), alone(again));
+  ASSERT_EQ(blocks_.match_prefix(again, 0, b), 3 * block_size_);
+  EXPECT_EQ(compute(b, again, 3 * block_size_), alone(again));
 }
 
-const auto kKvTypes = ::testing::Values(DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0);
-std::string kv_name(const ::testing::TestParamInfo<DType>& info) {
-  return std::string(dtype_name(info.param));
-}
-INSTANTIATE_TEST_SUITE_P(Kv, SharedBlocks, kKvTypes, kv_name);
+INSTANTIATE_TEST_SUITE_P(On, SharedBlocks, ::testing::ValuesIn(cache_cases(false)),
+                         cache_case_name);
+INSTANTIATE_TEST_SUITE_P(SlowOn, SharedBlocks, ::testing::ValuesIn(cache_cases(true)),
+                         cache_case_name);
 
 class SharedBlocksWithoutCopies : public SharedBlocks {
  protected:
   SharedBlocksWithoutCopies()
-      : SharedBlocks(std::make_unique<WithoutCopies>(make_cpu_backend("", 1))) {}
+      : SharedBlocks(std::make_unique<WithoutCopies>(GetParam().backend.make(1))) {}
 };
 
 TEST_P(SharedBlocksWithoutCopies, AForkThatForgetsTheCopyGivesOtherBits) {
-  const TokenIds prompt = random_ids(21);
+  const int32_t length = block_size_ + 2;
+  const TokenIds prompt = random_ids(length);
   BlockTable a;
   compute(a, prompt, 0);
-  BlockTable b = blocks_.fork(a, 21);
+  BlockTable b = blocks_.fork(a, length);
   const TokenIds ids = joined(prompt, random_ids(2));
-  EXPECT_NE(compute(b, ids, 21), alone(ids));
+  EXPECT_NE(compute(b, ids, length), alone(ids));
 }
 
-INSTANTIATE_TEST_SUITE_P(Kv, SharedBlocksWithoutCopies, kKvTypes, kv_name);
+INSTANTIATE_TEST_SUITE_P(On, SharedBlocksWithoutCopies, ::testing::ValuesIn(cache_cases(false)),
+                         cache_case_name);
+INSTANTIATE_TEST_SUITE_P(SlowOn, SharedBlocksWithoutCopies, ::testing::ValuesIn(cache_cases(true)),
+                         cache_case_name);
 
 }  // namespace
 }  // namespace weft::test

@@ -50,15 +50,16 @@ void launch(Stream& stream, Dim3 grid, const Kernel& kernel) {
 #else
 
 namespace host {
-// Runs body(shared memory) in every thread of every block, and returns when all are done.
-void launch(const char* name, Dim3 grid, int threads, std::size_t shared_bytes,
+// Runs body(shared memory) in every thread of every block, and returns when all are done. May say
+// in `stream` that it failed instead.
+void launch(Stream& stream, const char* name, Dim3 grid, int threads, std::size_t shared_bytes,
             const std::function<void(void*)>& body);
 }  // namespace host
 
 template <class Kernel>
-void launch(Stream&, Dim3 grid, const Kernel& kernel) {
-  if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
-  host::launch(Kernel::kName, grid, Kernel::kThreads, kSharedBytes<typename Kernel::Shared>,
+void launch(Stream& stream, Dim3 grid, const Kernel& kernel) {
+  if (stream.error != 0 || grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+  host::launch(stream, Kernel::kName, grid, Kernel::kThreads, kSharedBytes<typename Kernel::Shared>,
                [&kernel](void* memory) { kernel(*static_cast<typename Kernel::Shared*>(memory)); });
 }
 

@@ -16,6 +16,8 @@ void wait_for_device();
 
 // A GPU for a backend.
 std::unique_ptr<cuda::Gpu> make_test_gpu();
+// Whether it is the emulator, on which everything takes a thousand times as long.
+bool test_gpu_is_emulated();
 
 // In which order the emulator's threads, warps and blocks take their turns. Results must not depend
 // on it; hardware takes its own.

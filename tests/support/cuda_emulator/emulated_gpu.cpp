@@ -24,14 +24,26 @@ class EmulatedGpu final : public cuda::Gpu {
     return Buffer(data, size_bytes, [](void* p, std::size_t) { free_device(p); });
   }
   void upload(void* device, const void* host, std::size_t size_bytes) override {
-    if (size_bytes != 0) std::memcpy(device, host, size_bytes);
+    if (size_bytes == 0 || !takes("upload")) return;
+    std::memcpy(device, host, size_bytes);
   }
   void download(void* host, const void* device, std::size_t size_bytes) override {
-    if (size_bytes != 0) std::memcpy(host, device, size_bytes);
+    if (size_bytes == 0) return;
+    if (takes("download")) {
+      std::memcpy(host, device, size_bytes);
+    } else {
+      std::memset(host, 0, size_bytes);
+    }
   }
-  Result<void> synchronize() override { return {}; }
+  Result<void> synchronize() override {
+    if (stream_.error == 0) return {};
+    return fail(ErrorCode::kDeviceError,
+                std::string("device cuda: ") + stream_.failed_kernel + ": emulated fault");
+  }
 
  private:
+  bool takes(const char* what) { return stream_.error == 0 && !operation_fails(stream_, what); }
+
   std::size_t memory_bytes_;
 };
 
@@ -42,5 +54,6 @@ std::unique_ptr<cuda::Gpu> make_emulated_gpu(std::size_t memory_bytes) {
 }
 
 std::unique_ptr<cuda::Gpu> make_test_gpu() { return make_emulated_gpu(std::size_t{1} << 30); }
+bool test_gpu_is_emulated() { return true; }
 
 }  // namespace weft::test

@@ -7,11 +7,14 @@
 namespace weft::test {
 namespace {
 
+constexpr int kDeviceFault = 719;  // cudaErrorLaunchFailure
+
 struct Device {
   GlobalMemory memory;
   BlockRunner runner{memory};
   TurnOrder order = TurnOrder::kAscending;
   int64_t blocks = 0;
+  int64_t until_failure = 0;  // operations, the one that fails included; 0: none fails
 };
 
 Device& device() {
@@ -23,6 +26,15 @@ Device& device() {
 
 void set_turn_order(TurnOrder order) { device().order = order; }
 int64_t blocks_run() { return device().blocks; }
+void fail_operation(int64_t n) { device().until_failure = n; }
+
+bool operation_fails(cuda::Stream& stream, const char* what) {
+  if (device().until_failure == 0 || --device().until_failure != 0) return false;
+  stream.error = kDeviceFault;
+  stream.failed_kernel = what;
+  return true;
+}
+
 void* allocate_device(std::size_t size_bytes) { return device().memory.allocate(size_bytes); }
 void free_device(void* p) { device().memory.free(p); }
 void wait_for_device() {}
@@ -36,8 +48,9 @@ using test::device;
 using test::WarpCall;
 using test::WarpOperation;
 
-void launch(const char* name, Dim3 grid, int threads, std::size_t shared_bytes,
+void launch(Stream& stream, const char* name, Dim3 grid, int threads, std::size_t shared_bytes,
             const std::function<void(void*)>& body) {
+  if (test::operation_fails(stream, name)) return;
   const test::Launch what{.name = name,
                           .grid = grid,
                           .threads = threads,

@@ -12,7 +12,7 @@
 // What it cannot show: timing, memory ordering between blocks beyond the above, and the last bits
 // of hardware arithmetic (mma adds its 16 products in double precision and rounds once).
 //
-// Not thread-safe; one per process.
+// Not thread-safe, and one per process: of the threads that use it, one at a time does.
 #pragma once
 
 #include <cstddef>
@@ -20,6 +20,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "kernels/cuda/stream.h"
 #include "tests/kernels/cuda/test_gpu.h"
 
 namespace weft::test {
@@ -30,6 +31,12 @@ struct KernelFault : std::runtime_error {
 
 // How many blocks were run so far: for tests that ask what was launched.
 int64_t blocks_run();
+
+// The n-th launch or copy from now on (1: the next) fails, as one does on a device that has had a
+// fault: its stream says so and takes nothing after it. Once; 0: none will.
+void fail_operation(int64_t n);
+// Whether this is that operation, of which `stream` then tells. Launches ask themselves.
+bool operation_fails(cuda::Stream& stream, const char* what);
 
 // Of allocate_device(): only what was allocated there may be touched by kernels.
 std::size_t device_bytes_in_use();

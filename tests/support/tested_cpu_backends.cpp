@@ -1,0 +1,18 @@
+#include "tests/support/cpu_isas.h"
+#include "tests/support/tested_backends.h"
+
+namespace weft::test {
+
+std::vector<TestedBackend> tested_backends(bool slow) {
+  std::vector<TestedBackend> all;
+  if (slow) return all;
+  for (const CpuKernels& kernels : cpu_kernels()) {
+    all.push_back({.name = kernels_name(kernels),
+                   .weight_type = kernels.weight_type(),
+                   .kv_types = {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0},
+                   .make = [kernels](int threads) { return make_cpu_backend(kernels, threads); }});
+  }
+  return all;
+}
+
+}  // namespace weft::test
