@@ -9,6 +9,8 @@
 #define WEFT_DEVICE __device__ __forceinline__
 // Before a loop that must be unrolled, so that its arrays stay in registers.
 #define WEFT_UNROLL _Pragma("unroll")
+// Before one that must not be, so that its registers suffice.
+#define WEFT_NO_UNROLL _Pragma("unroll 1")
 
 namespace weft::cuda {
 
@@ -65,6 +67,9 @@ WEFT_DEVICE void store(T* p, T value) {
 }
 // Integers only: the order of additions must not decide any bits.
 WEFT_DEVICE int atomic_add(int* p, int value) { return atomicAdd(p, value); }
+WEFT_DEVICE void atomic_add(uint64_t* p, uint64_t value) {
+  atomicAdd(reinterpret_cast<unsigned long long*>(p), static_cast<unsigned long long>(value));
+}
 
 // --- Shared memory -----------------------------------------------------------------------------
 template <class T, int kCount>
@@ -73,6 +78,15 @@ struct alignas(16) SharedArray {
   T data[kCount];
 
   WEFT_DEVICE T& operator[](int i) { return data[i]; }
+  // Integers only. Returns what was there.
+  WEFT_DEVICE T atomic_add(int i, T value) {
+    if constexpr (sizeof(T) == sizeof(unsigned long long)) {
+      return static_cast<T>(atomicAdd(reinterpret_cast<unsigned long long*>(data + i),
+                                      static_cast<unsigned long long>(value)));
+    } else {
+      return atomicAdd(data + i, value);
+    }
+  }
   // A wider element of which element i is the first: i × sizeof(T) is a multiple of its size.
   template <class Wide>
   WEFT_DEVICE Wide load_as(int i) const {

@@ -12,6 +12,7 @@
 
 #define WEFT_DEVICE inline
 #define WEFT_UNROLL
+#define WEFT_NO_UNROLL
 
 namespace weft::cuda {
 
@@ -82,6 +83,10 @@ inline int atomic_add(int* p, int value) {
   *p += value;
   return before;
 }
+inline void atomic_add(uint64_t* p, uint64_t value) {
+  host::touch_global(p, sizeof(uint64_t), alignof(uint64_t), host::Access::kAtomic);
+  *p += value;
+}
 
 // Stands for an element of shared memory, so that reading and writing it are seen.
 template <class T>
@@ -112,6 +117,14 @@ struct alignas(16) SharedArray {
   SharedElement<T> operator[](int i) {
     host::check_index(i, 1, kCount);
     return SharedElement<T>(data + i);
+  }
+  T atomic_add(int i, T value) {
+    static_assert(std::is_integral_v<T> && sizeof(T) >= 4);
+    host::check_index(i, 1, kCount);
+    host::touch_shared(data + i, sizeof(T), alignof(T), host::Access::kAtomic);
+    const T before = data[i];
+    data[i] += value;
+    return before;
   }
   template <class Wide>
   Wide load_as(int i) const {

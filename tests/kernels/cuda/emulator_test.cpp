@@ -28,6 +28,7 @@ struct Body {
   static constexpr int kThreads = kTestThreads;
   struct Shared {
     SharedArray<float, kTestThreads> x;
+    SharedArray<int, 2> n;
   };
   std::function<void(Shared&, int)> run;
   void operator()(Shared& shared) const { run(shared, thread_index()); }
@@ -260,6 +261,38 @@ TEST_P(CudaEmulator, SeesCopyThatOvertakesAReader) {
     if (t == 40) shared.x.copy_async16(0, in.data(), 16);
     copy_async_commit();
     copy_async_wait<0>();
+  });
+}
+
+TEST_P(CudaEmulator, ThreadsMayAddAtOnceButNotReadMeanwhile) {
+  Array<int> out(1);
+  const auto zero = [](Body::Shared& shared, int t) {
+    if (t < 2) shared.n[t] = 0;
+    sync_threads();
+  };
+  run([&](Body::Shared& shared, int t) {
+    zero(shared, t);
+    shared.n.atomic_add(1, t);
+    sync_threads();
+    if (t == 40) store(out.data(), static_cast<int>(shared.n[1]));
+  });
+  EXPECT_EQ(out[0], kTestThreads * (kTestThreads - 1) / 2);
+  EXPECT_FAULT("which nobody wrote", [&](Body::Shared& shared, int) { shared.n.atomic_add(0, 1); });
+  EXPECT_FAULT("without a barrier between them", [&](Body::Shared& shared, int t) {
+    zero(shared, t);
+    if (t == 7) shared.n[0] = 0;
+    shared.n.atomic_add(0, 1);
+  });
+  // Each reads right after its own addition: others' may come before or after.
+  EXPECT_FAULT("without a barrier between them", [&](Body::Shared& shared, int t) {
+    zero(shared, t);
+    shared.n.atomic_add(0, 1);
+    (void)static_cast<int>(shared.n[0]);
+  });
+  EXPECT_FAULT("without a barrier between them", [&](Body::Shared& shared, int t) {
+    zero(shared, t);
+    (void)static_cast<int>(shared.n[0]);
+    shared.n.atomic_add(0, 1);
   });
 }
 

@@ -169,8 +169,18 @@ void BlockRunner::touch_shared(const void* p, std::size_t bytes, std::size_t ali
     fault("touches " + std::to_string(bytes) + " bytes of shared memory at byte " +
           std::to_string(offset) + ", misaligned");
   }
-  const std::string wrong = access == cuda::host::Access::kRead ? shared_.read(p, bytes, moment())
-                                                                : shared_.write(p, bytes, moment());
+  std::string wrong;
+  switch (access) {
+    case cuda::host::Access::kRead:
+      wrong = shared_.read(p, bytes, moment());
+      break;
+    case cuda::host::Access::kWrite:
+      wrong = shared_.write(p, bytes, moment());
+      break;
+    case cuda::host::Access::kAtomic:
+      wrong = shared_.add(p, bytes, moment());
+      break;
+  }
   if (!wrong.empty()) fault(wrong);
 }
 

@@ -39,7 +39,7 @@ std::string SharedMemory::read(const void* p, std::size_t size_bytes, const Mome
     Granule& g = granules_.at(i);
     if (g.copying) return "reads " + at(i) + " while a copy to it is on its way";
     if (!g.written) return "reads " + at(i) + ", which nobody wrote";
-    if (!ordered(g.writer, now)) {
+    if (!ordered(g.writer, now) || being_added_to(g, now)) {
       return "reads " + at(i) + ", written by thread " + std::to_string(g.writer.thread) +
              " without a barrier between them";
     }
@@ -58,26 +58,37 @@ std::string SharedMemory::read(const void* p, std::size_t size_bytes, const Mome
   return "";
 }
 
-std::string SharedMemory::check_write(std::size_t i, const Moment& now) const {
+bool SharedMemory::being_added_to(const Granule& g, const Moment& now) {
+  return g.added_by_several && g.writer.barriers == now.barriers;
+}
+
+std::string SharedMemory::check_readers(std::size_t i, const Moment& now,
+                                        const std::string& verb) const {
   const Granule& g = granules_.at(i);
-  if (g.copying) return "writes " + at(i) + " while a copy to it is on its way";
-  if (g.written && !ordered(g.writer, now)) {
-    return "writes " + at(i) + ", written by thread " + std::to_string(g.writer.thread) +
-           " without a barrier between them";
-  }
   if (!g.read || g.reader.barriers != now.barriers) return "";
   const bool others = g.read_by_warps || (g.read_by_lanes && g.reader.warp() == now.warp() &&
                                           g.reader.warp_barriers == now.warp_barriers);
   if (others || !ordered(g.reader, now)) {
-    return "writes " + at(i) + ", read by " +
+    return verb + at(i) + ", read by " +
            (others ? std::string("other threads") : "thread " + std::to_string(g.reader.thread)) +
            " without a barrier between them";
   }
   return "";
 }
 
+std::string SharedMemory::check_write(std::size_t i, const Moment& now) const {
+  const Granule& g = granules_.at(i);
+  if (g.copying) return "writes " + at(i) + " while a copy to it is on its way";
+  if (g.written && (!ordered(g.writer, now) || being_added_to(g, now))) {
+    return "writes " + at(i) + ", written by thread " + std::to_string(g.writer.thread) +
+           " without a barrier between them";
+  }
+  return check_readers(i, now, "writes ");
+}
+
 void SharedMemory::note_write(Granule& g, const Moment& now) const {
   g.written = true;
+  g.added = g.added_by_several = false;
   g.writer = now;
   g.read = false;
 }
@@ -86,6 +97,25 @@ std::string SharedMemory::write(const void* p, std::size_t size_bytes, const Mom
   for (std::size_t i = first(p); i < first(p) + size_bytes / kGranule; ++i) {
     if (std::string wrong = check_write(i, now); !wrong.empty()) return wrong;
     note_write(granules_[i], now);
+  }
+  return "";
+}
+
+std::string SharedMemory::add(const void* p, std::size_t size_bytes, const Moment& now) {
+  for (std::size_t i = first(p); i < first(p) + size_bytes / kGranule; ++i) {
+    Granule& g = granules_.at(i);
+    if (g.copying) return "adds to " + at(i) + " while a copy to it is on its way";
+    if (!g.written) return "adds to " + at(i) + ", which nobody wrote";
+    const bool added = g.added && g.writer.barriers == now.barriers;
+    if (!added && !ordered(g.writer, now)) {
+      return "adds to " + at(i) + ", written by thread " + std::to_string(g.writer.thread) +
+             " without a barrier between them";
+    }
+    if (std::string wrong = check_readers(i, now, "adds to "); !wrong.empty()) return wrong;
+    const bool several = added && (g.added_by_several || g.writer.thread != now.thread);
+    note_write(g, now);
+    g.added = true;
+    g.added_by_several = several;
   }
   return "";
 }

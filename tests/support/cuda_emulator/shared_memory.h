@@ -27,6 +27,8 @@ class SharedMemory {
   // What is wrong with this access; "" if nothing is.
   std::string read(const void* p, std::size_t size_bytes, const Moment& now);
   std::string write(const void* p, std::size_t size_bytes, const Moment& now);
+  // Atomic: threads may do so at once, but none may read or write it otherwise.
+  std::string add(const void* p, std::size_t size_bytes, const Moment& now);
   // A copy of 16 bytes is on its way to p: until finish_copy() nobody may touch it.
   std::string start_copy(const void* p, const Moment& now);
   void finish_copy(const void* p, const Moment& now);
@@ -36,6 +38,8 @@ class SharedMemory {
   struct Granule {
     bool written = false;
     bool copying = false;
+    bool added = false;             // the latest writes, since `writer.barriers`, are additions
+    bool added_by_several = false;  // threads
     Moment writer;
     bool read = false;           // since `reader.barriers`
     bool read_by_warps = false;  // by several warps since then
@@ -43,6 +47,9 @@ class SharedMemory {
     Moment reader;
   };
 
+  // Whether additions that other threads may still be making are among the writes.
+  static bool being_added_to(const Granule& granule, const Moment& now);
+  std::string check_readers(std::size_t index, const Moment& now, const std::string& verb) const;
   std::string check_write(std::size_t index, const Moment& now) const;
   void note_write(Granule& granule, const Moment& now) const;
   std::size_t first(const void* p) const;
