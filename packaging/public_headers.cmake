@@ -38,6 +38,7 @@ set(WEFT_SUPPORTING_HEADERS
   core/model/pooling.h
   core/platform/file_io.h
   core/platform/local_time.h
+  core/row_draw.h
   core/text/chat_template.h
   core/text/chat_template_sources.h
   core/text/jinja/limits.h
@@ -48,4 +49,5 @@ set(WEFT_SUPPORTING_HEADERS
   core/thread_setup.h
   scheduler/priority.h
   scheduler/ranking.h
-  scheduler/sampler.h)
+  scheduler/sampler.h
+  scheduler/token_counts.h)

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
-#include "scheduler/fixed_exp.h"
+#include "core/fixed_exp.h"
 
 namespace weft {
 namespace {
@@ -14,6 +15,7 @@ constexpr float kFarthest = 28.01f;
 // Some hundred entries a bucket where a large vocabulary's logits are about alike; 48 KiB in all.
 constexpr int32_t kBuckets = 4096;
 constexpr float kPerDistance = kBuckets / kFarthest;
+constexpr float kLargest = std::numeric_limits<float>::max();
 constexpr size_t kStretch = 512;
 
 }  // namespace
@@ -23,7 +25,8 @@ constexpr size_t kStretch = 512;
 // random as the logits. Single precision will do: rounded, buckets are still in the logits' order.
 template <class Visit>
 void Ranking::for_stretches(const Visit& visit) const {
-  const auto scale = static_cast<float>(scale_) * kPerDistance;
+  // Below some temperature it would be infinite, and the best's own distance no number.
+  const float scale = std::min(static_cast<float>(scale_) * kPerDistance, kLargest);
   std::array<int32_t, kStretch> buckets;
   for (size_t first = 0; first < logits_.size(); first += kStretch) {
     const size_t n = std::min(kStretch, logits_.size() - first);

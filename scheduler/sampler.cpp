@@ -4,10 +4,9 @@
 #include <array>
 #include <cmath>
 #include <string>
-#include <unordered_map>
 
+#include "core/fixed_exp.h"
 #include "core/philox.h"
-#include "scheduler/fixed_exp.h"
 
 namespace weft {
 namespace {
@@ -96,27 +95,48 @@ Result<int32_t> Sampler::sample(std::span<float> logits, std::span<const int32_t
   return draw(logits, best, position);
 }
 
-void Sampler::apply_bias_and_penalties(std::span<float> logits, std::span<const int32_t> prompt,
-                                       std::span<const int32_t> generated) const {
-  for (const auto& [id, bias] : params_.logit_bias) logits[id] += bias;
+std::span<const TokenCount> Sampler::seen(std::span<const int32_t> prompt,
+                                          std::span<const int32_t> generated) {
   const bool repetition = params_.repetition_penalty != 1.0f;
   const bool counts = params_.presence_penalty != 0.0f || params_.frequency_penalty != 0.0f;
-  if (!repetition && !counts) return;
+  if (!repetition && !counts) return {};
+  return counts_.of(repetition ? prompt : std::span<const int32_t>(), generated);
+}
 
-  std::unordered_map<int32_t, int32_t> times_generated;
-  if (repetition) {
-    for (int32_t id : prompt) times_generated.try_emplace(id, 0);
-  }
-  for (int32_t id : generated) ++times_generated[id];
-  for (const auto& [id, times] : times_generated) {
+void Sampler::apply_bias_and_penalties(std::span<float> logits, std::span<const int32_t> prompt,
+                                       std::span<const int32_t> generated) {
+  for (const auto& [id, bias] : params_.logit_bias) logits[id] += bias;
+  for (const auto& [id, times] : seen(prompt, generated)) {
     float& logit = logits[id];
-    if (repetition) {
+    if (params_.repetition_penalty != 1.0f) {
       logit = logit > 0 ? logit / params_.repetition_penalty : logit * params_.repetition_penalty;
     }
     if (times > 0) {
       logit -= params_.presence_penalty + params_.frequency_penalty * static_cast<float>(times);
     }
   }
+}
+
+std::optional<RowDraw> Sampler::row_draw(std::span<const int32_t> prompt,
+                                         std::span<const int32_t> generated, int64_t position) {
+  if (!params_.logit_bias.empty()) return std::nullopt;
+  return RowDraw{.seen = seen(prompt, generated),
+                 .repetition_penalty = params_.repetition_penalty,
+                 .presence_penalty = params_.presence_penalty,
+                 .frequency_penalty = params_.frequency_penalty,
+                 .temperature = params_.temperature,
+                 .top_k = params_.top_k,
+                 .top_p = params_.top_p,
+                 .min_p = params_.min_p,
+                 .random = random(position)};
+}
+
+uint64_t Sampler::random(int64_t position) const {
+  const auto words =
+      Philox4x32::keyed(params_.seed, {params_.sample_index, static_cast<uint32_t>(position),
+                                       static_cast<uint32_t>(position >> 32), kStageToken})
+          .draw();
+  return (static_cast<uint64_t>(words[0]) << 32) | words[1];
 }
 
 int32_t Sampler::draw(std::span<const float> logits, float best, int64_t position) {
@@ -136,13 +156,8 @@ int32_t Sampler::draw(std::span<const float> logits, float best, int64_t positio
     kept = std::min(kept, ranking_.find(std::max<uint64_t>(nucleus, 1) - 1).rank + 1);
   }
 
-  const auto random =
-      Philox4x32::keyed(params_.seed, {params_.sample_index, static_cast<uint32_t>(position),
-                                       static_cast<uint32_t>(position >> 32), kStageToken})
-          .draw();
-  const uint64_t r = (static_cast<uint64_t>(random[0]) << 32) | random[1];
   const uint64_t weight = ranking_.weight_of_first(kept);
-  return ranking_.find(multiply_high(r, weight)).id;  // uniform in [0, weight)
+  return ranking_.find(multiply_high(random(position), weight)).id;  // uniform in [0, weight)
 }
 
 }  // namespace weft

@@ -7,12 +7,15 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "core/error.h"
+#include "core/row_draw.h"
 #include "scheduler/ranking.h"
+#include "scheduler/token_counts.h"
 
 namespace weft {
 
@@ -43,17 +46,29 @@ class Sampler {
   Result<int32_t> sample(std::span<float> logits, std::span<const int32_t> prompt,
                          std::span<const int32_t> generated, int64_t position);
 
+  // The same draw, for a backend to make of the same logits (Backend::sample): equal logits give
+  // the id that sample() gives. Nothing where only sample() can make it, which the options alone
+  // decide: a logit bias. Its spans are valid until the sampler's next draw.
+  std::optional<RowDraw> row_draw(std::span<const int32_t> prompt,
+                                  std::span<const int32_t> generated, int64_t position);
+
   // What it draws with.
   const SamplingParams& params() const { return params_; }
 
  private:
   explicit Sampler(const SamplingParams& params) : params_(params) {}
+  // What penalties change; nothing where there are none.
+  std::span<const TokenCount> seen(std::span<const int32_t> prompt,
+                                   std::span<const int32_t> generated);
   void apply_bias_and_penalties(std::span<float> logits, std::span<const int32_t> prompt,
-                                std::span<const int32_t> generated) const;
+                                std::span<const int32_t> generated);
+  uint64_t random(int64_t position) const;
   int32_t draw(std::span<const float> logits, float best, int64_t position);
 
   SamplingParams params_;
-  Ranking ranking_;  // kept between calls so that a step allocates nothing
+  // Kept between calls so that a step allocates nothing.
+  Ranking ranking_;
+  TokenCounts counts_;
 };
 
 }  // namespace weft

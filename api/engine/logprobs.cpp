@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "scheduler/fixed_exp.h"
+#include "core/fixed_exp.h"
 
 namespace weft::engine {
 

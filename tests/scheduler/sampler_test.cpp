@@ -8,8 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/fixed_exp.h"
 #include "core/philox.h"
-#include "scheduler/fixed_exp.h"
 #include "tests/support/random.h"
 
 namespace weft {
@@ -68,6 +68,12 @@ TEST(Sampler, TemperatureZeroTakesTheMostLikelyAndTiesGoToTheLowestId) {
   Sampler sampler = make({.temperature = 0}, 4);
   std::vector<float> logits = {1, 3, 3, 2};
   EXPECT_EQ(sampler.sample(logits, {}, {}, 0).value(), 1);
+}
+
+TEST(Sampler, TheLeastTemperatureTakesTheMostLikelyToo) {
+  Sampler sampler = make({.temperature = std::numeric_limits<float>::denorm_min(), .top_k = 0}, 4);
+  std::vector<float> logits = {1, 2, 3, 2};
+  EXPECT_EQ(sampler.sample(logits, {}, {}, 0).value(), 2);
 }
 
 TEST(Sampler, DrawsFollowTheProbabilities) {
@@ -217,6 +223,41 @@ TEST(Sampler, PenaltiesLowerWhatWasSeen) {
   // The prompt does not count for these two, as OpenAI's API defines them.
   EXPECT_EQ(frequency.sample(logits, prompt, twice, 0).value(), 0);
   EXPECT_EQ(logits, (std::vector<float>{4, 0.5f, 3}));
+}
+
+TEST(TokenCounts, EachIdOnceWithHowOftenItWasGenerated) {
+  using Counts = std::vector<TokenCount>;
+  TokenCounts counts;
+  const auto of = [&](const std::vector<int32_t>& prompt, const std::vector<int32_t>& generated) {
+    const auto found = counts.of(prompt, generated);
+    return Counts(found.begin(), found.end());
+  };
+  EXPECT_EQ(of({}, {}), Counts());
+  EXPECT_EQ(of({5, 2, 5}, {}), (Counts{{5, 0}, {2, 0}}));
+  EXPECT_EQ(of({5, 2, 5}, {2, 7}), (Counts{{5, 0}, {2, 1}, {7, 1}}));
+  EXPECT_EQ(of({5, 2, 5}, {2, 7, 7}), (Counts{{5, 0}, {2, 1}, {7, 2}}));
+  // Ids that are not the last call's and some more: fewer, another, another prompt.
+  EXPECT_EQ(of({5, 2, 5}, {2}), (Counts{{5, 0}, {2, 1}}));
+  EXPECT_EQ(of({5, 2, 5}, {7, 2}), (Counts{{5, 0}, {2, 1}, {7, 1}}));
+  EXPECT_EQ(of({5, 5}, {7, 2}), (Counts{{5, 0}, {7, 1}, {2, 1}}));
+}
+
+TEST(Sampler, BackendsMayDrawAllButBiasedRows) {
+  EXPECT_FALSE(make({.logit_bias = {{0, 1.0f}}}, 3).row_draw({}, {}, 0));
+  const std::vector<int32_t> prompt = {0}, generated = {1, 1};
+  Sampler plain = make({.temperature = 0.5f, .top_k = 7, .top_p = 0.5f, .min_p = 0.1f}, 3);
+  const RowDraw draw = plain.row_draw(prompt, generated, 4).value();
+  EXPECT_EQ(draw.temperature, 0.5f);
+  EXPECT_EQ(draw.top_k, 7);
+  EXPECT_EQ(draw.top_p, 0.5f);
+  EXPECT_EQ(draw.min_p, 0.1f);
+  EXPECT_TRUE(draw.seen.empty());
+  EXPECT_NE(draw.random, plain.row_draw(prompt, generated, 5)->random);
+  // Only what a penalty is for is sent.
+  Sampler repetition = make({.repetition_penalty = 2}, 3);
+  EXPECT_EQ(repetition.row_draw(prompt, generated, 4)->seen.size(), 2u);
+  Sampler presence = make({.presence_penalty = 2}, 3);
+  EXPECT_EQ(presence.row_draw(prompt, generated, 4)->seen.size(), 1u);
 }
 
 TEST(Sampler, BiasCanForbidAndForceAToken) {

@@ -1,5 +1,5 @@
-// exp() of numbers ≤ 0 as a 40-bit fixed-point integer, with the same bits on every machine: only
-// IEEE additions, multiplications and conversions in double, in a written order.
+// exp() of numbers ≤ 0 as a 40-bit fixed-point integer, with the same bits on every machine, GPUs
+// included: only IEEE additions, multiplications and conversions in double, in a written order.
 #pragma once
 
 #include <bit>
@@ -13,7 +13,7 @@ inline constexpr uint64_t kFixedExpOne = uint64_t{1} << kFixedExpBits;
 // round(e^x × 2^40) to within a few units, for x ≤ 0, which is not NaN; 0 for x < −28, where it
 // would be below a unit.
 // Without branches and conversions, so that a loop over it is vectorised whatever the processor.
-inline uint64_t fixed_exp(double x) {
+constexpr uint64_t fixed_exp(double x) {
   // e^x = 2^k × e^r with |r| ≤ ln(2) / 2; ln(2) in two parts keeps r exact to 2^-60. Added to
   // 1.5 × 2^52, k is rounded to an integer that the low bits of the sum hold.
   constexpr double kRounder = 0x1.8p52;
