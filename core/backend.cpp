@@ -17,6 +17,8 @@ void Backend::for_ranges_on_host(int64_t n, int64_t /*grain*/,
   if (n > 0) work(0, n, 0);
 }
 
+bool Backend::sample(Mat, std::span<const RowDraw>, std::span<DrawnRow>) { return false; }
+
 void Backend::add_rms_norm(Mat x, Mat y, const Weight& gain, float eps, Mat out) {
   add(x, y);
   rms_norm(x, gain, eps, out);

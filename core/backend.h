@@ -27,6 +27,8 @@ namespace weft {
 class Backend;
 class Decoder;
 class DecoderState;
+struct DrawnRow;
+struct RowDraw;
 
 // A view of float32 activations in a backend's memory, row-major, rows contiguous.
 struct Mat {
@@ -228,6 +230,11 @@ class Backend {
 
   // out[i] = x[rows[i]].
   virtual void gather_rows(Mat x, std::span<const int32_t> rows, Mat out) = 0;
+
+  // Draws an id for each of `draws` (core/row_draw.h) from its row of the logits and leaves the
+  // logits as they were. Each depends on its own row and options alone. `drawn` [draws] is filled
+  // when it returns. False, by default: this backend does not draw, and nothing was done.
+  virtual bool sample(Mat logits, std::span<const RowDraw> draws, std::span<DrawnRow> drawn);
 
   // --- Fused operations: the default composes the plain ones and is the fused version's test --
   // x += y; out = rms_norm(x).

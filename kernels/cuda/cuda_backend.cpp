@@ -16,6 +16,7 @@
 #include "kernels/cuda/pack_weight.h"
 #include "kernels/cuda/rms_norm.h"
 #include "kernels/cuda/rope.h"
+#include "kernels/cuda/sample.h"
 
 namespace weft {
 namespace {
@@ -106,6 +107,10 @@ class CudaBackend final : public Backend {
   void gather_rows(Mat x, std::span<const int32_t> rows, Mat out) override {
     if (const int32_t* on_gpu = on_device(rows)) cuda::gather_rows(stream(), x, on_gpu, out);
   }
+  bool sample(Mat logits, std::span<const RowDraw> draws, std::span<DrawnRow> drawn) override {
+    sampler_.sample(*gpu_, logits, draws, drawn, error_);
+    return true;
+  }
 
  private:
   cuda::Stream& stream() { return gpu_->stream(); }
@@ -121,6 +126,7 @@ class CudaBackend final : public Backend {
   std::unique_ptr<cuda::Gpu> gpu_;
   cuda::StepArrays arrays_;
   cuda::GrowingBuffer prepared_, partials_;
+  cuda::RowSampler sampler_;
   std::vector<int32_t> table_starts_;
   Result<void> error_;  // the first operation that found no memory
 };

@@ -9,11 +9,17 @@ set(WEFT_CUDA_KERNELS
   linear_packed.cu
   prepare_activations.cu
   rms_norm.cu
-  rope.cu)
+  rope.cu
+  sample_best.cu
+  sample_choose.cu
+  sample_edit.cu
+  sample_histogram.cu
+  sample_score.cu)
 # Host code that knows no CUDA runtime.
 set(WEFT_CUDA_HOST_SOURCES
   cuda_backend.cpp
   cuda_kv_cache.cpp
   cuda_weight.cpp
   device_scratch.cpp
-  pack_weight.cpp)
+  pack_weight.cpp
+  sample.cpp)
