@@ -9,6 +9,7 @@
 #include "api/stop_matcher.h"
 #include "core/check.h"
 #include "core/model/decoder.h"
+#include "core/row_draw.h"
 #include "core/text/tokenizer.h"
 #include "scheduler/generation_state.h"
 #include "scheduler/model_runner.h"
@@ -31,16 +32,30 @@ std::string_view finish_reason_name(FinishReason reason) {
 
 namespace {
 
-// Keeps the last row of logits a step gave.
+// Keeps the last row of logits a step gave, or the id that the backend drew from it.
 class LastRow final : public LogitSink {
  public:
+  // Before a step: how its last row is drawn, where a backend can do so in memory of its own.
+  void draw_by(std::optional<RowDraw> draw) { draw_ = draw; }
+
   void consume(Backend& backend, int64_t, Mat logits) override {
+    DrawnRow drawn;
+    if (draw_) {
+      draw_->row = logits.rows - 1;
+      backend.sample(logits, {&*draw_, 1}, {&drawn, 1});
+    }
+    id_ = drawn.id;
+    if (id_ >= 0) return;
     row_.resize(logits.cols);
     backend.download(row_.data(), logits.row(logits.rows - 1), logits.cols * sizeof(float));
   }
+  // Negative where the row is to be drawn here.
+  int32_t id() const { return id_; }
   std::span<float> row() { return row_; }
 
  private:
+  std::optional<RowDraw> draw_;
+  int32_t id_ = -1;
   std::vector<float> row_;
 };
 
@@ -94,6 +109,13 @@ struct Context::State {
   LastRow last_row;
   std::unique_ptr<StepTrace> trace;  // may be null
   StepScheduler::Counts counts{.running = 1};
+
+  std::span<const int32_t> prompt() const {
+    return std::span(sequence.ids).first(static_cast<size_t>(generation.num_prompt));
+  }
+  std::span<const int32_t> generated() const {
+    return std::span(sequence.ids).subspan(static_cast<size_t>(generation.num_prompt));
+  }
 
   // The next `num_tokens`, with the logits of the last `num_logits` of them.
   Result<void> step(int32_t num_tokens, int32_t num_logits, LogitSink& sink) {
@@ -263,15 +285,19 @@ Result<Generation> Context::State::go_on(const GenerateOptions& options, Sampler
   const auto start = Clock::now();
   auto first_token = start;
   while (std::ssize(result.ids) < options.max_tokens) {
+    if (!runner->backend().memory_is_hosts()) {
+      last_row.draw_by(sampler.row_draw(prompt(), generated(), std::ssize(sequence.ids)));
+    }
     WEFT_TRY(advance(options.cancel));
     if (options.cancel.stop_requested()) {
       result.finish_reason = FinishReason::kCancelled;
       break;
     }
-    const std::span<const int32_t> ids = sequence.ids;
-    const auto num_prompt = static_cast<size_t>(generation.num_prompt);
-    WEFT_TRY_ASSIGN(const int32_t id, sampler.sample(last_row.row(), ids.first(num_prompt),
-                                                     ids.subspan(num_prompt), std::ssize(ids)));
+    int32_t id = last_row.id();
+    if (id < 0) {
+      WEFT_TRY_ASSIGN(
+          id, sampler.sample(last_row.row(), prompt(), generated(), std::ssize(sequence.ids)));
+    }
     if (result.ids.empty()) {
       first_token = Clock::now();
       result.prompt_seconds = seconds_since(start);

@@ -8,11 +8,15 @@
 
 namespace weft::engine {
 
+double log_sum(float best, uint64_t weight_sum) {
+  return best + std::log(static_cast<double>(weight_sum) / static_cast<double>(kFixedExpOne));
+}
+
 LogProbs::LogProbs(std::span<const float> logits) : logits_(logits) {
   const float top = *std::max_element(logits.begin(), logits.end());
   uint64_t sum = 0;
   for (const float logit : logits) sum += fixed_exp(static_cast<double>(logit) - top);
-  log_sum_ = top + std::log(static_cast<double>(sum) / static_cast<double>(kFixedExpOne));
+  log_sum_ = log_sum(top, sum);
 }
 
 float LogProbs::of(int32_t id) const { return static_cast<float>(logits_[id] - log_sum_); }

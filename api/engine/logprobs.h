@@ -9,6 +9,10 @@
 
 namespace weft::engine {
 
+// The logarithm of a row's sum of exponentials, from its largest logit and
+// Σ fixed_exp(logit - best): the same wherever that was summed up.
+double log_sum(float best, uint64_t weight_sum);
+
 class LogProbs {
  public:
   explicit LogProbs(std::span<const float> logits);  // borrowed
@@ -19,7 +23,7 @@ class LogProbs {
 
  private:
   std::span<const float> logits_;
-  double log_sum_;  // logarithm of the sum of exponentials
+  double log_sum_;
 };
 
 }  // namespace weft::engine

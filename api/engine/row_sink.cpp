@@ -13,6 +13,13 @@ namespace {
 // hand it to another thread.
 constexpr int64_t kLogitsAtATime = 16384;
 
+Sampler& sampler_of(Job& job) { return job.stepped ? *job.turn_sampler : *job.sampler; }
+// Whether others draw their first tokens from this row too.
+bool forks_draw(const Job& job) { return job.state.num_generated() == 0 && !job.forks.empty(); }
+bool stop_ids_are_forbidden(const Job& job, const GenerationState& state) {
+  return state.num_generated() < job.state.limits.min_tokens;
+}
+
 }  // namespace
 
 void RowSink::prepare(std::span<const SequenceStep> steps, std::span<Job* const> jobs) {
@@ -35,24 +42,96 @@ void RowSink::prepare(std::span<const SequenceStep> steps, std::span<Job* const>
 
 void RowSink::consume(Backend& backend, int64_t first_row, Mat logits) {
   const std::span rows = std::span(rows_).subspan(first_row, logits.rows);
-  const auto n_vocab = static_cast<size_t>(logits.cols);
-  std::span<float> all(logits.data, logits.rows * n_vocab);
-  if (!backend.memory_is_hosts()) {
-    downloaded_.resize(all.size());
-    backend.download(downloaded_.data(), logits.data, all.size_bytes());
-    all = downloaded_;
+  host_rows_.clear();
+  if (backend.memory_is_hosts()) {
+    for (Row& row : rows) host_rows_.push_back(&row);
+  } else {
+    draw_on_device(backend, rows, logits);
   }
+  const std::span<float> all = logits_on_host(backend, rows, logits);
+  const auto n_vocab = static_cast<size_t>(logits.cols);
   scratches_.resize(backend.host_threads());
   const int64_t grain = std::max<int64_t>(1, kLogitsAtATime / logits.cols);
   const auto take_rows = [&](int64_t begin, int64_t end, int worker) {
     for (int64_t r = begin; r < end; ++r) {
-      take_row(rows[r], all.subspan(r * n_vocab, n_vocab), scratches_[worker]);
+      take_row(*host_rows_[r], all.subspan(r * n_vocab, n_vocab), scratches_[worker]);
     }
   };
-  backend.for_ranges_on_host(logits.rows, grain, std::cref(take_rows));  // by reference: no copy
+  // By reference: no copy.
+  backend.for_ranges_on_host(std::ssize(host_rows_), grain, std::cref(take_rows));
   for (const Row& row : rows) {
     if (!row.draws) report_prompt(row);
   }
+}
+
+void RowSink::draw_on_device(Backend& backend, std::span<Row> rows, Mat logits) {
+  draws_.clear();
+  device_rows_.clear();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    std::optional<RowDraw> draw = row_draw(rows[i]);
+    if (!draw) {
+      host_rows_.push_back(&rows[i]);
+      continue;
+    }
+    draw->row = static_cast<int64_t>(i);
+    draws_.push_back(*draw);
+    device_rows_.push_back(&rows[i]);
+  }
+  results_.assign(draws_.size(), {});  // not drawn
+  if (!draws_.empty()) backend.sample(logits, draws_, results_);
+  for (size_t i = 0; i < results_.size(); ++i) {
+    // What cannot be drawn is for the host to refuse in its own words.
+    if (results_[i].id < 0) {
+      host_rows_.push_back(device_rows_[i]);
+    } else {
+      take_drawn(*device_rows_[i], results_[i]);
+    }
+  }
+  std::ranges::sort(host_rows_);
+}
+
+std::span<float> RowSink::logits_on_host(Backend& backend, std::span<const Row> rows, Mat logits) {
+  if (backend.memory_is_hosts()) return {logits.data, rows.size() * logits.cols};
+  downloaded_.resize(host_rows_.size() * logits.cols);
+  // Neighbours come in one copy.
+  for (size_t first = 0, next = 0; first < host_rows_.size(); first = next) {
+    const auto row = host_rows_[first] - rows.data();
+    for (next = first + 1; next < host_rows_.size(); ++next) {
+      if (host_rows_[next] != host_rows_[next - 1] + 1) break;
+    }
+    backend.download(downloaded_.data() + first * logits.cols, logits.row(row),
+                     (next - first) * logits.cols * sizeof(float));
+  }
+  return downloaded_;
+}
+
+// The row's own options alone decide: nothing is told of what else is in the step.
+std::optional<RowDraw> RowSink::row_draw(const Row& row) const {
+  Job& job = *drawn_[row.step].job;
+  const GenerationState& state = job.state;
+  const std::span<const int32_t> ids = state.sequence.ids;
+  if (!row.draws) return RowDraw{.given = ids[row.position + 1]};
+  if (forks_draw(job) || job.logprobs > 0) return std::nullopt;
+  auto draw = sampler_of(job).row_draw(ids.first(state.num_prompt), ids.subspan(state.num_prompt),
+                                       std::ssize(ids));
+  if (!draw) return std::nullopt;
+  draw->wants_logprob = job.logprobs >= 0;
+  if (stop_ids_are_forbidden(job, state)) draw->forbidden = state.limits.stop_ids;
+  return draw;
+}
+
+void RowSink::take_drawn(Row& row, const DrawnRow& result) {
+  const auto logprob = [&] {
+    return static_cast<float>(result.logit - log_sum(result.best, result.weight_sum));
+  };
+  if (!row.draws) {
+    row.prompt_logprob = logprob();
+    return;
+  }
+  Drawn& drawn = drawn_[row.step];
+  drawn.has_token = true;
+  drawn.token = Token{.id = result.id};
+  if (drawn.job->logprobs >= 0) drawn.token->logprob = logprob();
 }
 
 void RowSink::consume_hidden(Backend& backend, int64_t first_row, Mat hidden) {
@@ -74,12 +153,12 @@ void RowSink::take_row(Row& row, std::span<float> logits, std::vector<float>& sc
     return;
   }
   drawn.has_token = true;
-  if (job.state.num_generated() == 0) {
+  if (forks_draw(job)) {
     for (const auto& fork : job.forks) {
       drawn.fork_tokens.push_back(draw(*fork, *fork->sampler, job, logits, scratch));
     }
   }
-  drawn.token = draw(job, job.stepped ? *job.turn_sampler : *job.sampler, job, logits, scratch);
+  drawn.token = draw(job, sampler_of(job), job, logits, scratch);
 }
 
 void RowSink::report_prompt(const Row& row) {
@@ -101,7 +180,7 @@ Result<Token> RowSink::draw(Job& job, Sampler& sampler, const Job& leader, std::
     scratch.assign(logits.begin(), logits.end());
     changed = scratch;
   }
-  if (state.num_generated() < job.state.limits.min_tokens) {
+  if (stop_ids_are_forbidden(job, state)) {
     for (const int32_t id : job.state.limits.stop_ids) {
       changed[id] = -std::numeric_limits<float>::infinity();
     }

@@ -1,14 +1,17 @@
 // RowSink: turns the logits of a step into tokens, and hands hidden states to those who collect
-// them, while the step's head is computed. Rows are drawn side by side on the backend's threads,
-// each by its own job's sampler alone. One step's results at a time; owned by the step thread.
+// them, while the step's head is computed. A backend with memory of its own draws the rows whose
+// own options it can serve; the others are drawn side by side on the backend's threads, each by its
+// job's sampler. One step's results at a time; owned by the step thread.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "api/engine/job.h"
 #include "core/backend.h"
+#include "core/row_draw.h"
 
 namespace weft::engine {
 
@@ -36,6 +39,12 @@ class RowSink final : public LogitSink {
     bool draws;                // the last of the job's ids: its logits give the next token
     float prompt_logprob = 0;  // of the id that follows, where one does
   };
+  // Of the rows, those that the backend does not draw are left in host_rows_.
+  void draw_on_device(Backend& backend, std::span<Row> rows, Mat logits);
+  std::optional<RowDraw> row_draw(const Row& row) const;
+  void take_drawn(Row& row, const DrawnRow& result);
+  // The rows of host_rows_, one after the other; they may be overwritten.
+  std::span<float> logits_on_host(Backend& backend, std::span<const Row> rows, Mat logits);
   void take_row(Row& row, std::span<float> logits, std::vector<float>& scratch);
   void report_prompt(const Row& row);
   Result<Token> draw(Job& job, Sampler& sampler, const Job& leader, std::span<float> logits,
@@ -43,7 +52,11 @@ class RowSink final : public LogitSink {
 
   std::vector<Row> rows_, hidden_rows_;
   std::vector<Drawn> drawn_;
-  std::vector<float> downloaded_;              // [rows of one call, n_vocab]
+  // Of one call:
+  std::vector<Row*> host_rows_, device_rows_;
+  std::vector<RowDraw> draws_;                 // [device_rows_]
+  std::vector<DrawnRow> results_;              // [device_rows_]
+  std::vector<float> downloaded_;              // [host_rows_, n_vocab]
   std::vector<std::vector<float>> scratches_;  // [threads], each [n_vocab] once it was needed
   std::vector<float> hidden_;                  // [n_embd]
 };

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <map>
 
@@ -11,6 +10,7 @@
 #include "core/fixed_exp.h"
 #include "core/philox.h"
 #include "tests/support/random.h"
+#include "tests/support/reference_draw.h"
 
 namespace weft {
 namespace {
@@ -134,48 +134,6 @@ TEST(Sampler, DrawsDependOnSeedSampleAndPositionAlone) {
   EXPECT_TRUE(std::equal(early.begin() + 8, early.end(), late.begin()));
 }
 
-// The draw as it is meant: all candidates sorted, then walked.
-int32_t draw_by_sorting(const SamplingParams& params, const std::vector<float>& logits,
-                        int64_t position) {
-  struct Candidate {
-    float logit;
-    int32_t id;
-    uint64_t weight;
-  };
-  const float best = *std::ranges::max_element(logits);
-  std::vector<Candidate> all;
-  for (int32_t id = 0; id < std::ssize(logits); ++id) {
-    const float logit = logits[static_cast<size_t>(id)];
-    all.push_back({logit, id, fixed_exp((double{logit} - best) * (1.0 / params.temperature))});
-  }
-  std::ranges::stable_sort(all, std::greater(), &Candidate::logit);
-  if (params.top_k > 0 && params.top_k < std::ssize(all)) {
-    all.resize(static_cast<size_t>(params.top_k));
-  }
-  uint64_t total = 0, kept = 0;
-  for (const Candidate& c : all) total += c.weight;
-  size_t n = 0;
-  for (const auto least = static_cast<uint64_t>(double{kFixedExpOne} * params.min_p);
-       n < all.size() && (n == 0 || all[n].weight >= least);) {
-    kept += all[n++].weight;
-    if (params.top_p < 1 &&
-        kept >= static_cast<uint64_t>(static_cast<double>(total) * params.top_p)) {
-      break;
-    }
-  }
-  const auto random =
-      Philox4x32::keyed(params.seed, {params.sample_index, static_cast<uint32_t>(position), 0, 0})
-          .draw();
-  const unsigned __int128 r = (static_cast<uint64_t>(random[0]) << 32) | random[1];
-  auto target = static_cast<uint64_t>((r * kept) >> 64);
-  for (size_t i = 0; i < n; ++i) {
-    if (target < all[i].weight) return all[i].id;
-    target -= all[i].weight;
-  }
-  ADD_FAILURE() << "beyond the end";
-  return -1;
-}
-
 TEST(Sampler, DrawsWhatSortingAllWouldDraw) {
   test::Random random(17);
   for (const float width : {0.0f, 0.001f, 1.0f, 5.0f, 60.0f}) {
@@ -200,7 +158,7 @@ TEST(Sampler, DrawsWhatSortingAllWouldDraw) {
         for (int64_t position = 0; position < 10; ++position) {
           std::vector<float> scratch = logits;
           ASSERT_EQ(sampler.sample(scratch, {}, {}, position).value(),
-                    draw_by_sorting(params, logits, position))
+                    test::reference_id(logits, *sampler.row_draw({}, {}, position)))
               << "width " << width << ", " << n_vocab << " ids, top_k " << params.top_k
               << ", top_p " << params.top_p << ", min_p " << params.min_p << ", position "
               << position;
@@ -245,14 +203,17 @@ TEST(TokenCounts, EachIdOnceWithHowOftenItWasGenerated) {
 TEST(Sampler, BackendsMayDrawAllButBiasedRows) {
   EXPECT_FALSE(make({.logit_bias = {{0, 1.0f}}}, 3).row_draw({}, {}, 0));
   const std::vector<int32_t> prompt = {0}, generated = {1, 1};
-  Sampler plain = make({.temperature = 0.5f, .top_k = 7, .top_p = 0.5f, .min_p = 0.1f}, 3);
-  const RowDraw draw = plain.row_draw(prompt, generated, 4).value();
+  Sampler plain = make(
+      {.temperature = 0.5f, .top_k = 7, .top_p = 0.5f, .min_p = 0.1f, .seed = 7, .sample_index = 2},
+      3);
+  const RowDraw draw = plain.row_draw(prompt, generated, (int64_t{1} << 32) + 4).value();
   EXPECT_EQ(draw.temperature, 0.5f);
   EXPECT_EQ(draw.top_k, 7);
   EXPECT_EQ(draw.top_p, 0.5f);
   EXPECT_EQ(draw.min_p, 0.1f);
   EXPECT_TRUE(draw.seen.empty());
-  EXPECT_NE(draw.random, plain.row_draw(prompt, generated, 5)->random);
+  const auto words = Philox4x32::keyed(7, {2, 4, 1, 0}).draw();
+  EXPECT_EQ(draw.random, static_cast<uint64_t>(words[0]) << 32 | words[1]);
   // Only what a penalty is for is sent.
   Sampler repetition = make({.repetition_penalty = 2}, 3);
   EXPECT_EQ(repetition.row_draw(prompt, generated, 4)->seen.size(), 2u);
