@@ -131,6 +131,7 @@ std::vector<SamplingParams> options() {
       {.temperature = 0.8f, .top_k = 40, .top_p = 0.95f},
       {.temperature = 2, .top_k = 300, .top_p = 1, .min_p = 0.3f},
       {.temperature = 0.1f, .top_k = 0, .top_p = 0.5f, .min_p = 0.01f},
+      {.temperature = 1, .top_k = 0, .top_p = 1, .min_p = 1},
       {.temperature = 1, .top_k = 0, .top_p = 1e-9f},
       {.temperature = 1, .top_k = 1, .top_p = 1},
       {.temperature = 5, .top_k = 3000, .top_p = 0.999f, .min_p = 1e-20f},
