@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/row_draw.h"
 #include "kernels/cuda/cuda_backend.h"
 #include "tests/kernels/cuda/device_array.h"
 #include "tests/support/cuda_emulator/emulated_gpu.h"
@@ -25,6 +26,18 @@ TEST(CudaMemory, AnOperationsOwnNeedSurfacesFromWait) {
   const auto backend = create_cuda_backend(make_emulated_gpu(device_bytes_in_use() + 1000));
   const std::vector<int32_t> rows = {0};
   backend->gather_rows({x.data(), 1, 2000}, rows, {out.data(), 1, 2000});
+  const auto waited = backend->wait({});
+  ASSERT_FALSE(waited.has_value());
+  EXPECT_EQ(waited.error().code, ErrorCode::kOutOfMemory);
+}
+
+TEST(CudaMemory, WithoutItNothingIsDrawnAndWaitSaysWhy) {
+  const DeviceArray<float> logits(std::vector<float>(2000, 1.0f));
+  const auto backend = create_cuda_backend(make_emulated_gpu(device_bytes_in_use() + 1000));
+  const RowDraw draw;
+  DrawnRow drawn{.id = 5};
+  EXPECT_TRUE(backend->sample({logits.data(), 1, 2000}, {&draw, 1}, {&drawn, 1}));
+  EXPECT_EQ(drawn.id, -1);
   const auto waited = backend->wait({});
   ASSERT_FALSE(waited.has_value());
   EXPECT_EQ(waited.error().code, ErrorCode::kOutOfMemory);
