@@ -77,6 +77,10 @@ std::vector<Part> parts() {
           {.name = "top_logprobs", .by_device = false, .logprobs = 3},
           {.name = "forks", .by_device = false, .num_forks = 2},
           {.name = "not a number", .by_device = false, .spoilt = std::nanf("")},
+          {.name = "a prompt not a number",
+           .by_device = false,
+           .prompt_logprobs = true,
+           .spoilt = std::nanf("")},
           {.name = "infinite", .by_device = false, .logprobs = 0, .spoilt = INFINITY}};
 }
 

@@ -12,9 +12,11 @@
 #include "core/half.h"
 #include "core/row_draw.h"
 #include "kernels/cuda/cuda_backend.h"
+#include "scheduler/model_runner.h"
 #include "scheduler/sampler.h"
 #include "tests/kernels/cuda/device_array.h"
 #include "tests/support/random.h"
+#include "tests/support/step_driver.h"
 
 namespace weft::test {
 namespace {
@@ -280,6 +282,44 @@ TEST_P(CudaSample, AWholeVocabulary) {
     }
   }
   expect_as_on_host(rows, "whole");
+}
+
+// Draws as the head gives its chunks of rows, and compares each with the host's.
+class ComparedDraws : public LogitSink {
+ public:
+  void consume(Backend& backend, int64_t first_row, Mat logits) override {
+    std::vector<RowDraw> draws;
+    std::vector<DrawnRow> drawn(static_cast<size_t>(logits.rows));
+    for (int64_t r = 0; r < logits.rows; ++r) {
+      draws.push_back(*sampler_.row_draw({}, {}, first_row + r));
+      draws.back().row = r;
+    }
+    ASSERT_TRUE(backend.sample(logits, draws, drawn));
+    Logits row(static_cast<size_t>(logits.cols));
+    for (int64_t r = 0; r < logits.rows; ++r) {
+      backend.download(row.data(), logits.row(r), row.size() * sizeof(float));
+      EXPECT_EQ(drawn[static_cast<size_t>(r)].id, *sampler_.sample(row, {}, {}, first_row + r));
+      ++rows;
+    }
+  }
+  int rows = 0;
+
+ private:
+  Sampler sampler_ = *Sampler::create({.temperature = 3, .top_k = 0}, TestModelSpec().n_vocab);
+};
+
+TEST_P(CudaSample, WithinAStepEachChunkOfRowsIsItsOwn) {
+  const TestModel model = make_test_model({});
+  const std::shared_ptr<Backend> backend = create_cuda_backend(make_test_gpu());
+  const std::shared_ptr<Decoder> decoder = make_decoder(model, *backend);
+  const auto runner = ModelRunner::create(decoder, backend, {.max_tokens = 7, .max_logit_rows = 2},
+                                          {.block_size = 16, .num_blocks = 1});
+  ASSERT_TRUE(runner);
+  Sequence sequence{.ids = {1, 5, 9, 2, 100, 7, 3}};
+  const SequenceStep step{.sequence = &sequence, .num_tokens = 7, .num_logits = 7};
+  ComparedDraws draws;
+  ASSERT_TRUE((*runner)->run({&step, 1}, &draws));
+  EXPECT_EQ(draws.rows, 7);
 }
 
 class SlowCudaSample : public CudaSample {};
