@@ -8,30 +8,31 @@
 
 namespace weft {
 
-// An id of a sequence, and how often it was generated: 0 where only the prompt has it.
+// What a sequence has of one id.
 struct TokenCount {
-  int32_t id = 0;
-  int32_t times_generated = 0;
+  int32_t id = 0;               // of the token
+  int32_t times_generated = 0;  // 0 where only the prompt has it
 
-  bool operator==(const TokenCount&) const = default;
+  bool operator==(const TokenCount&) const = default;  // member by member
 };
 
 // The steps are the Sampler's, in its order, with its arithmetic: forbidden ids, penalties,
-// temperature, top-k, top-p, min-p, draw. Ties go to the lowest id.
+// temperature, top-k, top-p, min-p, draw. Ties go to the lowest id. Options that SamplingParams has
+// too mean the same here.
 struct RowDraw {
   int64_t row = 0;             // of the logits; no two draws of a call have the same
   int32_t given = -1;          // ≥ 0: nothing is drawn, this id's log-probability is wanted
   bool wants_logprob = false;  // of the id
   std::span<const int32_t> forbidden;  // ids that weigh nothing; ascending
   std::span<const TokenCount> seen;    // what penalties are for, each id once
-  float repetition_penalty = 1.0f;
-  float presence_penalty = 0.0f;
-  float frequency_penalty = 0.0f;
-  float temperature = 0.0f;
-  int32_t top_k = 0;  // ≤ 0: all
-  float top_p = 1.0f;
-  float min_p = 0.0f;
-  uint64_t random = 0;  // uniform
+  float repetition_penalty = 1.0f;     // for all of them
+  float presence_penalty = 0.0f;       // for those that were generated
+  float frequency_penalty = 0.0f;      // the same, times how often
+  float temperature = 0.0f;            // 0: the most likely
+  int32_t top_k = 0;                   // ≤ 0: all
+  float top_p = 1.0f;                  // 1: all
+  float min_p = 0.0f;                  // 0: all
+  uint64_t random = 0;                 // uniform over all 64 bits
 };
 
 // What a RowDraw gave. The log-probability is the row's own, before forbidden ids and penalties:

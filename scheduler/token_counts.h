@@ -12,6 +12,7 @@
 
 namespace weft {
 
+// How often each id was generated.
 class TokenCounts {
  public:
   // Those of `prompt` and `generated`, in the order in which they first came; valid until the next
