@@ -6,7 +6,9 @@ namespace weft {
 
 StepTicket Backend::submit_step(const Decoder& decoder, DecoderState& state, const StepBatch& batch,
                                 LogitSink* sink) {
+  begin_step();
   decoder.forward(*this, state, batch, sink);
+  end_step();
   return {};
 }
 

@@ -173,6 +173,11 @@ class Backend {
   virtual void export_block(const KvCache& /*cache*/, int32_t /*block*/, std::byte* /*to*/) {}
   virtual void import_block(KvCache& /*cache*/, int32_t /*block*/, const std::byte* /*from*/) {}
 
+  // --- Layers elsewhere -----------------------------------------------------------------------
+  // The backend that computes a layer of the model and holds its weights, keys and values; null:
+  // this one, whose is all that is outside of layers. See core/split_backend.h.
+  virtual Backend* layer_backend(int32_t /*layer*/) const { return nullptr; }
+
   // --- Steps --------------------------------------------------------------------------------
   // Runs one step of the decoder. The default composes the operations below and is done when it
   // returns; a backend may take the step over (a graph, a persistent kernel). The batch and the
@@ -180,6 +185,9 @@ class Backend {
   virtual StepTicket submit_step(const Decoder& decoder, DecoderState& state,
                                  const StepBatch& batch, LogitSink* sink);
   virtual Result<void> wait(StepTicket ticket);
+  // What is done between them belongs to one step: the arrays of its batch stay as they are.
+  virtual void begin_step() {}
+  virtual void end_step() {}
 
   // --- Work on the host between operations, such as drawing tokens ----------------------------
   // The threads that may do it, the caller among them.

@@ -17,6 +17,7 @@
 namespace weft {
 
 class DecoderState;
+struct Workspace;
 
 class Decoder {
  public:
@@ -24,7 +25,8 @@ class Decoder {
   using ModelWeights = ModelTensorsOf<std::unique_ptr<Weight>>;
 
   // `tensors` must fit `config` (the loader has checked that). The decoder keeps their storage.
-  // States that run it must use backends of the same kind as `backend`.
+  // Layers are loaded by the backends that compute them (Backend::layer_backend). States that run
+  // it must use backends of the same kind as `backend`, with the same layers.
   static Result<std::unique_ptr<Decoder>> create(ModelConfig config, ModelTensors tensors,
                                                  Backend& backend);
 
@@ -42,7 +44,10 @@ class Decoder {
 
  private:
   Decoder() = default;
-  void layer(Backend& backend, DecoderState& state, const StepBatch& batch, size_t index) const;
+  void layers(Backend& backend, Workspace& work, DecoderState& state, const StepBatch& batch,
+              size_t first, size_t end) const;
+  void layer(Backend& backend, Workspace& work, DecoderState& state, const StepBatch& batch,
+             size_t index) const;
   // give(first_row, their final states) for chunks of `rows`.
   template <class Give>
   void final_states(Backend& backend, DecoderState& state, std::span<const int32_t> rows,
@@ -69,7 +74,16 @@ struct KvPoolSpec {
   DType type = DType::kF32;
 };
 
-// What one runner owns of a decoder: the paged KV pool of every layer and the workspace of the
+// The activations of a step in one backend's memory: views of [max_tokens, …] each, of which a step
+// uses the first rows.
+struct Workspace {
+  Buffer memory;
+  Mat x, normed, q, k, v, attended, projected, gate, up;
+  std::vector<Mat> rope_tables;  // [ropes]
+  Mat head_rows, logits;         // [head chunk, …], where the head is; else of no rows
+};
+
+// What one runner owns of a decoder: the paged KV pool of every layer and the workspaces of the
 // largest step. Owned by one step thread.
 class DecoderState {
  public:
@@ -96,22 +110,31 @@ class DecoderState {
   friend class Decoder;
   DecoderState() = default;
 
-  // A layer's place: layers of one KV shape share a cache.
+  // Layers of one shape on one backend share a cache.
+  struct Cache {
+    std::unique_ptr<KvCache> kv;
+    Backend* backend;  // null: the one that runs the state
+  };
   struct KvPlace {
     KvCache* cache;
     int32_t layer;
+  };
+  // Layers that follow each other on one backend.
+  struct Stage {
+    size_t first, end;
+    Backend* backend;  // null: the one that runs the state
+    Workspace* work;
   };
 
   StepLimits limits_;
   KvPoolSpec kv_spec_;
   int64_t head_chunk_rows_ = 0;
-  std::vector<std::unique_ptr<KvCache>> caches_;
+  std::vector<Cache> caches_;
   std::vector<KvPlace> kv_places_;  // [layers]
-  Buffer memory_;
-  // Views into memory_, [max_tokens, …] each; a step uses the first rows.
-  Mat x_, normed_, q_, k_, v_, attended_, projected_, gate_, up_;
-  std::vector<Mat> rope_tables_;  // [ropes]
-  Mat head_rows_, logits_;
+  // The first is that of the backend that runs the state, where embedding and head are.
+  std::vector<std::unique_ptr<Workspace>> workspaces_;
+  std::vector<Stage> stages_;
+  std::vector<std::byte> staging_;  // between two memories that are not the host's
 };
 
 }  // namespace weft

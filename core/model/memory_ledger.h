@@ -1,4 +1,4 @@
-// MemoryLedger: what a model, ready to run, takes of the device's memory. Plain data.
+// MemoryLedger: what a model, ready to run, takes of memory. Plain data.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +10,7 @@ struct MemoryLedger {
   size_t weight_bytes = 0;     // of the weights as they are held: mapped, packed or copied
   size_t kv_bytes = 0;         // of the KV pool, all layers together
   size_t workspace_bytes = 0;  // of the largest step
+  size_t device_bytes = 0;     // of KV and workspace, what is not in the host's memory
 
   // All of them together.
   size_t total_bytes() const { return weight_bytes + kv_bytes + workspace_bytes; }

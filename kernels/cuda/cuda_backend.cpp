@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "core/check.h"
-#include "core/model/decoder.h"
 #include "kernels/cuda/attention.h"
 #include "kernels/cuda/cuda_kv_cache.h"
 #include "kernels/cuda/cuda_weight.h"
@@ -70,13 +69,8 @@ class CudaBackend final : public Backend {
   void export_block(const KvCache& cache, int32_t block, std::byte* to) override;
   void import_block(KvCache& cache, int32_t block, const std::byte* from) override;
 
-  StepTicket submit_step(const Decoder& decoder, DecoderState& state, const StepBatch& batch,
-                         LogitSink* sink) override {
-    arrays_.begin_step();
-    decoder.forward(*this, state, batch, sink);
-    arrays_.end_step();
-    return {};
-  }
+  void begin_step() override { arrays_.begin_step(); }
+  void end_step() override { arrays_.end_step(); }
   Result<void> wait(StepTicket) override {
     const Result<void> device = gpu_->synchronize();
     return device ? error_ : device;

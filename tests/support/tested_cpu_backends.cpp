@@ -1,3 +1,4 @@
+#include "core/split_backend.h"
 #include "tests/support/cpu_isas.h"
 #include "tests/support/tested_backends.h"
 
@@ -12,6 +13,13 @@ std::vector<TestedBackend> tested_backends(bool slow) {
                    .kv_types = {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0},
                    .make = [kernels](int threads) { return make_cpu_backend(kernels, threads); }});
   }
+  all.push_back({.name = "split",
+                 .weight_type = DType::kQ8_0,
+                 .kv_types = {DType::kF16, DType::kQ8_0},
+                 .make = [](int threads) {
+                   return create_split_backend(make_cpu_backend("scalar", 1), 1,
+                                               make_cpu_backend("", threads));
+                 }});
   return all;
 }
 
