@@ -34,7 +34,7 @@ TEST(CudaMemory, AnOperationsOwnNeedSurfacesFromWait) {
 TEST(CudaMemory, WithoutItNothingIsDrawnAndWaitSaysWhy) {
   const DeviceArray<float> logits(std::vector<float>(2000, 1.0f));
   const auto backend = create_cuda_backend(make_emulated_gpu(device_bytes_in_use() + 1000));
-  const RowDraw draw;
+  const RowDraw draw{.temperature = 1};
   DrawnRow drawn{.id = 5};
   EXPECT_TRUE(backend->sample({logits.data(), 1, 2000}, {&draw, 1}, {&drawn, 1}));
   EXPECT_EQ(drawn.id, -1);
