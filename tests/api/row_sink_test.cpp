@@ -26,6 +26,7 @@ class Device final : public test::DelegatingBackend {
   explicit Device(bool draws)
       : DelegatingBackend(*create_cpu_backend({.threads = 1})), draws_(draws) {}
 
+  bool memory_is_hosts() const override { return false; }
   bool sample(Mat logits, std::span<const RowDraw> draws, std::span<DrawnRow> drawn) override {
     if (!draws_) return false;
     for (size_t i = 0; i < draws.size(); ++i) {
