@@ -104,6 +104,26 @@ struct alignas(16) SharedArray {
                  "r"(valid_bytes)
                  : "memory");
   }
+  // Four matrices of 8 × 8 two-byte elements, by the whole warp: lane l gives in i where row l % 8
+  // of matrix l / 8 begins (16 bytes, aligned), and is given in words[m] elements 2t, 2t + 1 of row
+  // g of matrix m (g = l / 4, t = l % 4): what mma takes as b of a matrix [column][k].
+  WEFT_DEVICE void load_matrices(int i, uint32_t (&words)[4]) const {
+    static_assert(sizeof(T) == 2);
+    const auto row = static_cast<unsigned>(__cvta_generic_to_shared(data + i));
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(words[0]), "=r"(words[1]), "=r"(words[2]), "=r"(words[3])
+                 : "r"(row)
+                 : "memory");
+  }
+  // The same, transposed: elements g of rows 2t and 2t + 1. What mma takes as b of [k][column].
+  WEFT_DEVICE void load_transposed_matrices(int i, uint32_t (&words)[4]) const {
+    static_assert(sizeof(T) == 2);
+    const auto row = static_cast<unsigned>(__cvta_generic_to_shared(data + i));
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(words[0]), "=r"(words[1]), "=r"(words[2]), "=r"(words[3])
+                 : "r"(row)
+                 : "memory");
+  }
 };
 // Ends a group of copies.
 WEFT_DEVICE void copy_async_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }

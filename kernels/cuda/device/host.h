@@ -29,6 +29,8 @@ void sync_warp();
 // The value that lane `source_lane` passed.
 uint64_t exchange(uint64_t value, int source_lane);
 uint32_t ballot(bool predicate);
+// `row`: the lane's, of 16 bytes, which it has touched.
+void load_matrices(const void* row, bool transposed, uint32_t (&words)[4]);
 void mma(Mma kind, float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]);
 
 // Called before memory is touched; does not return if that is a fault.
@@ -143,6 +145,16 @@ struct alignas(16) SharedArray {
   void copy_async16(int i, const void* from, int valid_bytes) {
     host::check_index(i, 16 / sizeof(T), kCount);
     host::copy_async(data + i, from, valid_bytes);
+  }
+  void load_matrices(int i, uint32_t (&words)[4]) const { load_rows(i, words, false); }
+  void load_transposed_matrices(int i, uint32_t (&words)[4]) const { load_rows(i, words, true); }
+
+ private:
+  void load_rows(int i, uint32_t (&words)[4], bool transposed) const {
+    static_assert(sizeof(T) == 2);
+    host::check_index(i, 8, kCount);
+    host::touch_shared(data + i, 16, 16, host::Access::kRead);
+    host::load_matrices(data + i, transposed, words);
   }
 };
 inline void copy_async_commit() { host::copy_async_commit(); }

@@ -125,6 +125,40 @@ TEST_P(CudaEmulator, MmaMultipliesByTheDocumentedLayout) {
   }
 }
 
+struct OfHalves {
+  static constexpr const char* kName = "of_halves";
+  static constexpr int kThreads = kWarp;
+  struct Shared {
+    SharedArray<uint16_t, 4 * 64> rows;
+  };
+  std::function<void(Shared&)> run;
+  void operator()(Shared& shared) const { run(shared); }
+};
+
+// Element (row, column) of matrix m, as rows lie in shared memory and as lanes must be given them.
+TEST_P(CudaEmulator, MatricesAreGivenByTheDocumentedLayout) {
+  const auto element = [](int m, int row, int column) {
+    return static_cast<uint16_t>(1000 * m + 10 * row + column);
+  };
+  Stream stream;
+  launch(stream, {}, OfHalves{[&](OfHalves::Shared& shared) {
+           const int lane = lane_index();
+           for (int column = 0; column < 8; ++column) {
+             shared.rows[8 * lane + column] = element(lane / 8, lane % 8, column);
+           }
+           sync_warp();
+           uint32_t words[4], transposed[4];
+           shared.rows.load_matrices(8 * lane, words);
+           shared.rows.load_transposed_matrices(8 * lane, transposed);
+           const int g = lane / 4;
+           const int t = lane % 4;
+           for (int m = 0; m < 4; ++m) {
+             EXPECT_EQ(words[m], pack16(element(m, g, 2 * t), element(m, g, 2 * t + 1)));
+             EXPECT_EQ(transposed[m], pack16(element(m, 2 * t, g), element(m, 2 * t + 1, g)));
+           }
+         }});
+}
+
 TEST_P(CudaEmulator, CopyAsyncArrivesAtItsWaitAndPadsWithZeros) {
   Array<float> in(8);
   for (int i = 0; i < 8; ++i) in[i] = static_cast<float>(i + 1);

@@ -90,6 +90,14 @@ uint32_t ballot(bool predicate) {
   return static_cast<uint32_t>(call.value);
 }
 
+void load_matrices(const void* row, bool transposed, uint32_t (&words)[4]) {
+  WarpCall call{.operation = WarpOperation::kMatrices,
+                .row = static_cast<const uint16_t*>(row),
+                .words = words,
+                .transposed = transposed};
+  device().runner.wait_for_warp(call);
+}
+
 void mma(Mma kind, float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
   WarpCall call{
       .operation = kind == Mma::kHalf ? WarpOperation::kMmaHalf : WarpOperation::kMmaBfloat,

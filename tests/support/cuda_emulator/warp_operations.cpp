@@ -44,6 +44,22 @@ void multiply(const WarpCalls& calls) {
   }
 }
 
+// hardware.h's load_matrices().
+void give_matrices(const WarpCalls& calls) {
+  for (int lane = 0; lane < cuda::kWarp; ++lane) {
+    const WarpCall& call = *calls[static_cast<std::size_t>(lane)];
+    const int g = lane / 4;
+    const int t = lane % 4;
+    for (int matrix = 0; matrix < 4; ++matrix) {
+      const auto element = [&](int row, int column) {
+        return uint32_t{calls[static_cast<std::size_t>(8 * matrix + row)]->row[column]};
+      };
+      call.words[matrix] = call.transposed ? element(2 * t, g) | element(2 * t + 1, g) << 16
+                                           : element(g, 2 * t) | element(g, 2 * t + 1) << 16;
+    }
+  }
+}
+
 }  // namespace
 
 const char* warp_operation_name(WarpOperation operation) {
@@ -54,6 +70,8 @@ const char* warp_operation_name(WarpOperation operation) {
       return "shuffle";
     case WarpOperation::kBallot:
       return "ballot";
+    case WarpOperation::kMatrices:
+      return "load_matrices";
     case WarpOperation::kMmaHalf:
       return "mma_half";
     case WarpOperation::kMmaBfloat:
@@ -85,6 +103,9 @@ std::string serve(const WarpCalls& calls) {
       for (WarpCall* call : calls) call->value = all;
       return "";
     }
+    case WarpOperation::kMatrices:
+      give_matrices(calls);
+      return "";
     case WarpOperation::kMmaHalf:
     case WarpOperation::kMmaBfloat:
       multiply(calls);

@@ -9,7 +9,15 @@
 
 namespace weft::test {
 
-enum class WarpOperation : uint8_t { kNone, kSync, kExchange, kBallot, kMmaHalf, kMmaBfloat };
+enum class WarpOperation : uint8_t {
+  kNone,
+  kSync,
+  kExchange,
+  kBallot,
+  kMatrices,
+  kMmaHalf,
+  kMmaBfloat
+};
 
 const char* warp_operation_name(WarpOperation operation);
 
@@ -23,6 +31,10 @@ struct WarpCall {
   float* d = nullptr;
   const uint32_t* a = nullptr;
   const uint32_t* b = nullptr;
+  // kMatrices: the lane's row of eight elements, what it is given, and how.
+  const uint16_t* row = nullptr;
+  uint32_t* words = nullptr;
+  bool transposed = false;
 };
 using WarpCalls = std::array<WarpCall*, cuda::kWarp>;
 
