@@ -49,7 +49,7 @@ struct EngineConfig {
   // Blocks of the KV pool. 0: for 16,384 tokens, or as many as half of the available memory holds.
   int32_t num_blocks = 0;
   bool prefix_cache = true;      // keep the KV of ended requests for prompts that begin alike
-  std::string kv_type = "auto";  // auto, f32, f16, bf16, q8_0
+  std::string kv_type = "auto";  // auto, f32, f16, bf16, q8_0, fp8 (cuda only)
   // Threads that compute, the step thread included. 0: as many as the model was loaded with.
   int threads = 0;
   ThreadSetup thread_setup;  // stack, processors and stealing of those threads

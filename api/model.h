@@ -125,7 +125,7 @@ struct ContextParams {
   int32_t max_batch_tokens = 512;  // tokens computed in one step
   int32_t max_logit_rows = 1;      // only evaluate() wants more than the last token's logits
   int32_t block_size = 16;         // tokens of a KV block; divides 256
-  std::string kv_type = "auto";    // auto (ModelInfo::kv_type), f32, f16, bf16, q8_0
+  std::string kv_type = "auto";    // auto (ModelInfo::kv_type), f32, f16, bf16, q8_0; fp8: cuda
   // Where steps, prompt chunks and generations are recorded (api/trace.h), from the thread that
   // calls. nullptr: nowhere, at no cost.
   std::shared_ptr<Trace> trace;

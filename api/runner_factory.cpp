@@ -12,8 +12,9 @@ Result<DType> kv_type_of(const Model& model, const std::string& name) {
   if (name == "f16") return DType::kF16;
   if (name == "bf16") return DType::kBF16;
   if (name == "q8_0") return DType::kQ8_0;
+  if (name == "fp8") return DType::kF8_E4M3;
   return fail(ErrorCode::kInvalidArgument,
-              "kv_type: \"" + name + "\", expected auto, f32, f16, bf16 or q8_0");
+              "kv_type: \"" + name + "\", expected auto, f32, f16, bf16, q8_0 or fp8");
 }
 
 Result<std::shared_ptr<Backend>> backend_of(const Model& model, int threads = 0,

@@ -16,7 +16,7 @@ struct RunnerSpec {
   StepLimits limits;
   int32_t block_size = 16;
   int32_t num_blocks = 0;
-  std::string kv_type = "auto";  // auto, f32, f16, bf16, q8_0
+  std::string kv_type = "auto";  // auto, f32, f16, bf16, q8_0, fp8 (cuda)
   bool prefix_cache = true;
   int threads = 0;  // 0: as the model was loaded with
   ThreadSetup thread_setup;

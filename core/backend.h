@@ -75,7 +75,9 @@ struct KvCacheSpec {
   int32_t head_dim = 0;
   int32_t block_size = 16;  // tokens a block; divides kAttentionSplit
   int32_t num_blocks = 0;
-  DType type = DType::kF32;  // F32, F16, BF16 or Q8_0 (a scale for 32 elements of a token's head)
+  // F32, F16, BF16 or Q8_0 (a scale for 32 elements of a token's head); on CUDA F8_E4M3 as well (a
+  // power of two for a token's head).
+  DType type = DType::kF32;
 };
 
 class KvCache {

@@ -48,6 +48,8 @@ constexpr std::array kDTypes = {
     DTypeInfo{DType::kQ2_0, "Q2_0", 64, 18},
 };
 
+constexpr DTypeInfo kF8{DType::kF8_E4M3, "F8_E4M3", 1, 1};
+
 constexpr std::array<const DTypeInfo*, kDTypeIdEnd> index_by_id() {
   std::array<const DTypeInfo*, kDTypeIdEnd> table{};
   for (const DTypeInfo& info : kDTypes) table[static_cast<uint32_t>(info.type)] = &info;
@@ -76,6 +78,7 @@ const DTypeInfo* find_dtype(std::string_view name) {
 }
 
 const DTypeInfo& dtype_info(DType type) {
+  if (type == kF8.type) return kF8;
   const DTypeInfo* info = find_dtype(static_cast<uint32_t>(type));
   WEFT_CHECK(info != nullptr, "no such type: " + std::to_string(static_cast<uint32_t>(type)));
   return *info;

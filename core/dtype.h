@@ -46,6 +46,9 @@ enum class DType : uint32_t {
   kNVFP4 = 40,
   kQ1_0 = 41,
   kQ2_0 = 42,
+
+  // Of no file: how a cache may keep keys and values (KvCacheSpec).
+  kF8_E4M3 = 1 << 16,
 };
 
 // One past the largest id: tables indexed by type id have this many entries.
@@ -58,13 +61,14 @@ struct DTypeInfo {
   uint32_t block_bytes;   // bytes of a block
 };
 
-// All known types, by ascending id.
+// All types that a file may have, by ascending id.
 std::span<const DTypeInfo> all_dtypes();
 
-// The type with this GGUF id; nothing for ids that are unknown or were removed from the format.
+// The type of a file with this GGUF id; nothing for ids that are unknown or were removed from the
+// format.
 const DTypeInfo* find_dtype(uint32_t id);
 
-// The type with this name, case forgiven ("q4_k"); nothing if there is none.
+// The type of a file with this name, case forgiven ("q4_k"); nothing if there is none.
 const DTypeInfo* find_dtype(std::string_view name);
 
 const DTypeInfo& dtype_info(DType type);

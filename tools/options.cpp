@@ -92,8 +92,9 @@ SamplingParams given_or(const CLI::App& command, const SamplingParams& flags,
 void add_kv_type_flag(CLI::App& command, std::string& kv_type) {
   command
       .add_option("--kv-type", kv_type,
-                  "How keys and values are kept (auto: f32 with f32 activations, else f16)")
-      ->check(CLI::IsMember({"auto", "f32", "f16", "bf16", "q8_0"}))
+                  "How keys and values are kept (auto: f32 with f32 activations, else f16; fp8: "
+                  "on cuda)")
+      ->check(CLI::IsMember({"auto", "f32", "f16", "bf16", "q8_0", "fp8"}))
       ->capture_default_str();
 }
 

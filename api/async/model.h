@@ -47,7 +47,7 @@ struct AsyncConfig {
   bool flash_attention = false;  // accepted: attention always is, with the same bits
   int32_t max_concurrent = 4;    // requests that are computed at once; later ones wait in line
   int64_t timeout_ms = 30000;    // of generate(), the time in line included; 0: none
-  std::string kv_type = "auto";  // auto (ModelInfo::kv_type), f32, f16, bf16, q8_0
+  std::string kv_type = "auto";  // auto (ModelInfo::kv_type), f32, f16, bf16, q8_0, fp8 (cuda)
   // Called with each warning while the model is loaded, on a thread of the runtime's. They are in
   // AsyncModel::warnings() too.
   std::function<void(std::string_view)> on_warning;

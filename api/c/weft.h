@@ -297,7 +297,7 @@ typedef struct weft_context_params {
   int32_t n_ctx;             // most tokens of a sequence, prompt and generated
   int32_t max_batch_tokens;  // tokens computed in one step
   int32_t block_size;        // tokens of a KV block; divides 256
-  const char* kv_type;       // "auto", "f32", "f16", "bf16", "q8_0"
+  const char* kv_type;       // "auto", "f32", "f16", "bf16", "q8_0", "fp8" (cuda)
 } weft_context_params;
 WEFT_API void weft_context_params_init(weft_context_params* params, size_t struct_size);
 
@@ -474,7 +474,7 @@ typedef struct weft_async_config {
   int32_t flash_attention;  // accepted: attention always is, with the same bits
   int32_t max_concurrent;   // requests that are computed at once; later ones wait in line
   int64_t timeout_ms;       // of weft_async_model_generate(), the time in line included; 0: none
-  const char* kv_type;      // "auto", "f32", "f16", "bf16", "q8_0"
+  const char* kv_type;      // "auto", "f32", "f16", "bf16", "q8_0", "fp8" (cuda)
 } weft_async_config;
 WEFT_API void weft_async_config_init(weft_async_config* config, size_t struct_size);
 
@@ -814,7 +814,7 @@ typedef struct weft_engine_config {
   int32_t block_size;         // tokens of a KV block; divides 256
   int32_t num_blocks;         // of the KV pool; 0: 16,384 tokens, or what half the memory holds
   int32_t prefix_cache;       // keep the KV of ended requests for prompts that begin alike
-  const char* kv_type;        // "auto", "f32", "f16", "bf16", "q8_0"
+  const char* kv_type;        // "auto", "f32", "f16", "bf16", "q8_0", "fp8" (cuda)
   int32_t threads;            // that compute; 0: as many as the model was loaded with
   double max_inter_token_ms;  // longest wait that a new prompt may cause the others; 0: 1.5 times
   double max_turn_wait_ms;    // longest wait for those that advance by turns; 0: as a step takes

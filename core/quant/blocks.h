@@ -42,7 +42,7 @@ struct BlockTag {
 
 // Calls f with the block struct of this type:
 //   visit_block(type, [](auto tag) { using Block = typename decltype(tag)::type; ... });
-// A value outside the enumeration gives BlockTag<void>.
+// A type of no file, or a value outside the enumeration, gives BlockTag<void>.
 template <typename F>
 constexpr decltype(auto) visit_block(DType type, F&& f) {
   switch (type) {
@@ -116,6 +116,8 @@ constexpr decltype(auto) visit_block(DType type, F&& f) {
       return f(BlockTag<BlockQ1_0>{});
     case DType::kQ2_0:
       return f(BlockTag<BlockQ2_0>{});
+    case DType::kF8_E4M3:
+      break;
   }
   return f(BlockTag<void>{});
 }

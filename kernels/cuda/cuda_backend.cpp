@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/check.h"
-#include "kernels/cuda/attention.h"
+#include "kernels/cuda/attention_step.h"
 #include "kernels/cuda/cuda_kv_cache.h"
 #include "kernels/cuda/cuda_weight.h"
 #include "kernels/cuda/device_scratch.h"
@@ -32,10 +32,6 @@ const float* vector_of(const Weight& weight) {
   WEFT_CHECK(!as_cuda(weight).packed(), "a vector of " + std::to_string(weight.rows()) + " rows");
   return as_cuda(weight).floats();
 }
-
-// Up to this many blocks (a token, a KV head) attention gives each split of a context a block of
-// its own: fewer would leave a GPU of 132 multiprocessors idle.
-constexpr int64_t kBlocksThatFillAGpu = 512;
 
 class CudaBackend final : public Backend {
  public:
@@ -69,8 +65,14 @@ class CudaBackend final : public Backend {
   void export_block(const KvCache& cache, int32_t block, std::byte* to) override;
   void import_block(KvCache& cache, int32_t block, const std::byte* from) override;
 
-  void begin_step() override { arrays_.begin_step(); }
-  void end_step() override { arrays_.end_step(); }
+  void begin_step() override {
+    arrays_.begin_step();
+    attention_.begin_step();
+  }
+  void end_step() override {
+    arrays_.end_step();
+    attention_.end_step();
+  }
   Result<void> wait(StepTicket) override {
     const Result<void> device = gpu_->synchronize();
     return device ? error_ : device;
@@ -93,7 +95,9 @@ class CudaBackend final : public Backend {
                 std::span<const int32_t> slots) override;
   void copy_blocks(KvCache& cache, std::span<const BlockCopy> copies) override;
   void attention(Mat q, const KvCache& cache, int32_t layer, const AttentionShape& shape,
-                 const StepBatch& batch, Mat out) override;
+                 const StepBatch& batch, Mat out) override {
+    attention_.run(*gpu_, arrays_, q, as_cuda(cache), layer, shape, batch, out, error_);
+  }
   void glu(Mat gate, Mat up, Activation activation, Mat out) override {
     cuda::glu(stream(), gate, up, activation, out);
   }
@@ -119,9 +123,9 @@ class CudaBackend final : public Backend {
 
   std::unique_ptr<cuda::Gpu> gpu_;
   cuda::StepArrays arrays_;
-  cuda::GrowingBuffer prepared_, partials_;
+  cuda::AttentionStep attention_;
+  cuda::GrowingBuffer prepared_;
   cuda::RowSampler sampler_;
-  std::vector<int32_t> table_starts_;
   Result<void> error_;  // the first operation that found no memory
 };
 
@@ -239,39 +243,6 @@ void CudaBackend::copy_blocks(KvCache& cache, std::span<const BlockCopy> copies)
   if (on_gpu == nullptr) return;
   cuda::copy_blocks(stream(), kv.data(), kv.num_arrays(), kv.array_bytes(), kv.block_bytes(),
                     on_gpu, static_cast<int>(copies.size()));
-}
-
-void CudaBackend::attention(Mat q, const KvCache& cache, int32_t layer, const AttentionShape& shape,
-                            const StepBatch& batch, Mat out) {
-  table_starts_.resize(static_cast<std::size_t>(batch.num_tokens()));
-  int32_t last = 0;
-  for (int32_t s = 0; s < batch.num_sequences(); ++s) {
-    const auto i = static_cast<std::size_t>(s);
-    for (int32_t t = batch.seq_starts[i]; t < batch.seq_starts[i + 1]; ++t) {
-      table_starts_[static_cast<std::size_t>(t)] = batch.block_table_starts[i];
-      last = std::max(last, batch.positions[static_cast<std::size_t>(t)]);
-    }
-  }
-  cuda::AttentionArguments args{.q = q,
-                                .out = out,
-                                .keys = as_cuda(cache).keys(layer),
-                                .values = as_cuda(cache).values(layer),
-                                .shape = shape,
-                                .positions = on_device(batch.positions),
-                                .table_starts = on_device(std::span<const int32_t>(table_starts_)),
-                                .block_tables = on_device(batch.block_tables),
-                                .max_splits = last / kAttentionSplit + 1};
-  if (args.positions == nullptr || args.table_starts == nullptr || args.block_tables == nullptr) {
-    return;
-  }
-  if (args.max_splits > 1 && q.rows * shape.n_kv_heads <= kBlocksThatFillAGpu) {
-    const int64_t floats =
-        cuda::partial_floats(q.rows, shape.n_heads, args.max_splits, shape.head_dim);
-    args.partials = reinterpret_cast<float*>(
-        partials_.at_least(*gpu_, floats * int64_t{sizeof(float)}, error_));
-    if (args.partials == nullptr) return;
-  }
-  cuda::attention(stream(), args);
 }
 
 }  // namespace

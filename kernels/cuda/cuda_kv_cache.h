@@ -13,7 +13,7 @@ namespace weft::cuda {
 
 class CudaKvCache final : public KvCache {
  public:
-  // F32, F16 or BF16; kUnsupported for another type or too wide a head.
+  // F32, F16, BF16, Q8_0 or F8_E4M3; kUnsupported for another type or too wide a head.
   static Result<std::unique_ptr<KvCache>> create(Gpu& gpu, const KvCacheSpec& spec);
   static std::size_t size_bytes(const KvCacheSpec& spec);
 

@@ -3,6 +3,7 @@
 
 #include "core/half.h"
 #include "kernels/cuda/device/launch.h"
+#include "kernels/cuda/half_scale.h"
 
 namespace weft::cuda {
 namespace {
@@ -19,17 +20,6 @@ struct PrepareActivations {
   int cols;
   bool bfloat;
   PreparedRows out;
-
-  // The power of two of a row whose largest magnitude this is; 1 for zeros and for what is not
-  // finite, which stays so.
-  WEFT_DEVICE static float scale_for(float largest) {
-    const int exponent = static_cast<int>(bits_from_float(largest) >> 23);  // biased
-    if (largest == 0.0f || exponent == 0xff) return 1.0f;
-    // 2^(14 - (exponent - 127)), as far as float32 has its inverse too.
-    int scale = 127 + 14 - (exponent - 127);
-    scale = scale > 252 ? 252 : scale < 2 ? 2 : scale;
-    return float_from_bits(static_cast<uint32_t>(scale) << 23);
-  }
 
   WEFT_DEVICE float value(const float* row, int k) const { return k < cols ? load(row + k) : 0.0f; }
 
@@ -55,7 +45,7 @@ struct PrepareActivations {
       const uint32_t other = bits_from_float(shared.maxima[warp]);
       bits = other > bits ? other : bits;
     }
-    return scale_for(float_from_bits(bits));
+    return half_scale(float_from_bits(bits));
   }
 
   WEFT_DEVICE void operator()(Shared& shared) const {

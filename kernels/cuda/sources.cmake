@@ -2,6 +2,7 @@
 # (tests/support/cuda_emulator/).
 set(WEFT_CUDA_KERNELS
   attention.cu
+  attention_float.cu
   elementwise.cu
   embed.cu
   kv_cache.cu
@@ -17,6 +18,7 @@ set(WEFT_CUDA_KERNELS
   sample_score.cu)
 # Host code that knows no CUDA runtime.
 set(WEFT_CUDA_HOST_SOURCES
+  attention_step.cpp
   cuda_backend.cpp
   cuda_kv_cache.cpp
   cuda_weight.cpp

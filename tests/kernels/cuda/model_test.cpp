@@ -58,6 +58,16 @@ std::vector<ModelCase> cases() {
                                {"attn_v", DType::kQ5_K},
                                {"output", DType::kQ6_K},
                                {"token_embd", DType::kQ4_K}}}},
+      // What the caches' own rounding costs, to half a 127th of 32 elements' largest and to 2^-4 of
+      // each: some seven times as far, and KL goes by the square.
+      {.name = "kv_q8_0",
+       .spec = {.n_heads = 4, .n_kv_heads = 1, .type = DType::kF16},
+       .kv_type = DType::kQ8_0,
+       .max_kl = 0x1p-12},
+      {.name = "kv_fp8",
+       .spec = {.n_heads = 4, .n_kv_heads = 1, .type = DType::kF16},
+       .kv_type = DType::kF8_E4M3,
+       .max_kl = 0x1p-8},
       {.name = "gelu_q4_1",
        .spec = {.output_bias = true, .activation = Activation::kGelu, .type = DType::kQ4_1}},
   };
