@@ -7,7 +7,8 @@ namespace weft::cuda {
 namespace {
 
 // Up to this many blocks each split of a context has a block of its own: fewer would leave some of
-// a GPU's 132 multiprocessors idle, on which four blocks of few rows run at once and one of many.
+// a GPU's 132 multiprocessors idle, on which three to five blocks of few rows run at once and one
+// of many. More blocks, of lengths of their own, level out.
 constexpr int64_t kFewBlocksThatFillAGpu = 512;
 constexpr int64_t kManyBlocksThatFillAGpu = 132;
 // Prompts deep in a long context would ask for gigabytes; they have work for many blocks anyway.

@@ -16,16 +16,16 @@
 // exchange through shared memory, and the elements of o for Σ p v. That is how decode is done, by
 // few rows; prompts have kShares = 1 where registers allow.
 //
-// Why these numbers. Few rows are bound by memory: a chunk of f16 keys and values of 128 elements
-// is 16 KB, read once for all query heads of a KV head (GQA) at 4 × 16 × 128 flops a position and
-// head, padded to 16 rows 16 flops a byte: a tenth of what an H200 has (mma.sync's 600 TFLOP/s over
-// 4.3 TB/s). An SM's share of the bandwidth wants 23 KB in flight (see linear_kernels.h): 4 blocks,
-// which the registers of 128 threads allow, have 32 KB each. Many rows are bound by arithmetic: 128
-// rows take 4 × 128 × 128 flops from a position's 512 bytes, 128 flops a byte, 4.7 TB/s from the
-// second cache at full speed; 64 rows would ask for twice that, more than it has. Then comes shared
-// memory: a warp reads the chunk's 16 KB for 64 mma, at 128 bytes a clock for 8 warps 1024 clocks
-// against 640 to 1024 of arithmetic (H200, A100); 32 rows a warp would halve that, but o and its
-// total over splits take 128 registers at 16 rows already.
+// Why these numbers, for 128 elements of f16. Few rows are bound by memory: a chunk of keys and
+// values is 16 KB, read once for all query heads of a KV head; padded to 16 rows a position is 4 ×
+// 16 × 128 flops for 512 bytes, 16 a byte, a tenth of what an H200 has (some 600 TFLOP/s of
+// mma.sync over 4.3 TB/s). An SM's share of the bandwidth wants 23 KB in flight (linear_kernels.h);
+// registers allow three blocks, and each has two chunks on their way. Many rows are bound by
+// arithmetic: 128 rows make 128 flops of a byte, 4.7 TB/s from the second cache at full speed; 64
+// would ask for more than it has. After that comes shared memory: a warp reads a chunk's 16 KB for
+// 64 mma, which for 8 warps is 1024 clocks of 128 bytes against 830 of arithmetic (A100: 1024). 32
+// rows a warp would halve that, but 16 rows' o is 64 registers of a lane, q 32, and what earlier
+// splits came to has to lie in shared memory already.
 #pragma once
 
 #include "kernels/cuda/attention.h"

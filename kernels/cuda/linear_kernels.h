@@ -50,7 +50,9 @@ template <WeightFormat kFormat, int kTokens>
 struct LinearFewRows {
   static constexpr const char* kName = "linear_few_rows";
   static constexpr int kThreads = kSegments * kWarp;
-  static constexpr int kAhead = kFormat.bits == 16 ? 2 : 4;
+  // A fourth unit of three bits, in two words and one beside four sub-scales, would spill where 32
+  // rows' sums take most registers.
+  static constexpr int kAhead = kFormat.bits == 16 ? 2 : kFormat.bits == 3 && kTokens > 1 ? 3 : 4;
   static constexpr int kTileSums = kTileRows * 8 * kTokens;
   struct Shared {
     SharedArray<float, kSegments * kTileSums> sums;

@@ -1,48 +1,68 @@
 #!/usr/bin/env bash
-# tools/dev/cuda_resources.sh [ARCH...]: compiles every CUDA kernel for these architectures (90a) and
-# tables what each takes of a multiprocessor, by kernel over its formats:
-#   architecture  source  kernel  variants  registers (least .. most)  spilled bytes (most)
-# Fails if any kernel spills registers to memory. Needs nvcc, no GPU.
+# tools/dev/cuda_resources.sh [ARCH...] [SOURCE.cu...]: compiles every CUDA kernel (or those of these
+# files) for these architectures (80 90a) and tables, as Markdown, what each takes of a multiprocessor,
+# over its formats and sizes:
+#   architecture, source, kernel, variants, registers (least … most), bytes spilled (most)
+# Fails if any kernel spills registers to memory, and names the variants that do. Needs nvcc, no GPU;
+# some minutes an architecture, most of them for linear_packed.cu.
 set -euo pipefail
 weft_root=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../.." && pwd)
 source "$weft_root/tools/dev/setup.sh"
 command -v nvcc >/dev/null || weft_die "nvcc is not on PATH"
-architectures=("${@:-90a}")
+command -v c++filt >/dev/null || weft_die "c++filt is not on PATH (binutils)"
+
+architectures=()
+sources=()
+for argument in "$@"; do
+  case $argument in
+    *.cu) sources+=("$weft_root/kernels/cuda/$(basename "$argument")") ;;
+    *) architectures+=("$argument") ;;
+  esac
+done
+[[ ${#architectures[@]} -gt 0 ]] || architectures=(80 90a)
+[[ ${#sources[@]} -gt 0 ]] || sources=("$weft_root"/kernels/cuda/*.cu)
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-printf 'arch source kernel variants registers spilled\n'
+printf '| sm | source | kernel | variants | registers | spilled |\n|---|---|---|---|---|---|\n'
 status=0
 for arch in "${architectures[@]}"; do
-  for source in "$weft_root"/kernels/cuda/*.cu; do
+  for source in "${sources[@]}"; do
     nvcc -std=c++20 -O3 -I"$weft_root" --expt-relaxed-constexpr --fmad=false -Xptxas -v \
-      -gencode "arch=compute_$arch,code=sm_$arch" -cubin -o /dev/null "$source" 2>"$log" ||
+      -gencode "arch=compute_$arch,code=sm_$arch" -cubin -o /dev/null "$source" >"$log" 2>&1 ||
       { cat "$log" >&2; weft_die "$source does not compile for $arch"; }
+    # A kernel is an entry function `void …::run_kernel<…::Name<…>>(…)`, or a function of its own.
     c++filt <"$log" | awk -v arch="$arch" -v source="$(basename "$source")" '
       /Compiling entry function/ {
-        name = $0
-        sub(/.*Compiling entry function .(void )?/, "", name)
-        # run_kernel<weft::cuda::(anonymous namespace)::Name<...>>(...)
-        sub(/.*run_kernel</, "", name)
-        gsub(/weft::cuda::|\(anonymous namespace\)::/, "", name)
-        match(name, /^[A-Za-z0-9_:]+/)
-        name = substr(name, 1, RLENGTH)
-        sub(/.*::/, "", name)
+        whole = $0
+        sub(/^.*Compiling entry function ./, "", whole)
+        sub(/. for .sm_[0-9a-z]*.$/, "", whole)
+        gsub(/\(anonymous namespace\)::/, "", whole)
+        name = whole
+        sub(/^.*run_kernel</, "", name)
+        sub(/^void /, "", name)
+        sub(/[<>(].*$/, "", name)
+        gsub(/^.*::/, "", name)
+        bytes = 0
       }
       /bytes spill stores/ {
-        bytes = $5 + $9
-        if (bytes > spilled[name]) spilled[name] = bytes
+        for (i = 2; i < NF; ++i) if ($i == "bytes" && $(i + 1) == "spill") bytes += $(i - 1)
       }
       /Used [0-9]+ registers/ {
         match($0, /Used [0-9]+/)
         used = substr($0, RSTART + 5, RLENGTH - 5) + 0
+        if (!(name in variants)) names[++count] = name
         if (!(name in variants) || used < least[name]) least[name] = used
         if (used > most[name]) most[name] = used
+        if (bytes > spilled[name]) spilled[name] = bytes
+        if (bytes > 0) { print source " for " arch " spills " bytes " bytes: " whole > "/dev/stderr" }
         ++variants[name]
       }
       END {
-        for (n in variants) {
-          printf "%s %s %s %d %d..%d %d\n", arch, source, n, variants[n], least[n], most[n], spilled[n]
+        for (i = 1; i <= count; ++i) {
+          n = names[i]
+          range = least[n] == most[n] ? least[n] : least[n] " … " most[n]
+          printf "| %s | %s | %s | %d | %s | %d |\n", arch, source, n, variants[n], range, spilled[n]
           if (spilled[n] > 0) bad = 1
         }
         exit bad

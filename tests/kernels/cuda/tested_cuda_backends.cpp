@@ -29,7 +29,8 @@ TestedBackend split() {
 
 std::vector<TestedBackend> tested_backends(bool slow) {
   if (!slow) return {on_gpu("cuda_q8_0", DType::kQ8_0, {DType::kF16}), split()};
-  const std::vector<DType> kv_types = {DType::kF32, DType::kF16, DType::kBF16};
+  const std::vector<DType> kv_types = {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0,
+                                       DType::kF8_E4M3};
   return {on_gpu("cuda_f32", DType::kF32, {DType::kF32}),
           on_gpu("cuda_bf16", DType::kBF16, kv_types), on_gpu("cuda_q4_1", DType::kQ4_1, kv_types)};
 }
