@@ -8,6 +8,9 @@
 namespace weft {
 
 // clang-format off
+inline constexpr LatticeLevels kIq3XxsLevels = {4, 12, 20, 28, 36, 44, 52, 62};
+inline constexpr LatticeLevels kIq3SLevels = {1, 3, 5, 7, 9, 11, 13, 15};
+
 inline constexpr uint16_t kIq3XxsCodes[256] = {
     00000, 00002, 00004, 00011, 00013, 00017, 00020, 00022, 00031, 00042, 00073, 00075,
     00101, 00103, 00110, 00112, 00121, 00125, 00130, 00132, 00141, 00154, 00170, 00200,
@@ -35,7 +38,7 @@ inline constexpr uint16_t kIq3XxsCodes[256] = {
 
 // 256 points of IQ3_XXS. (The last level is 62, out of step with the others.)
 WEFT_HD const uint32_t* iq3_xxs_grid() {
-  static constexpr auto kGrid = expand_lattice<uint32_t>(kIq3XxsCodes, LatticeLevels{4, 12, 20, 28, 36, 44, 52, 62});
+  static constexpr auto kGrid = expand_lattice<uint32_t>(kIq3XxsCodes, kIq3XxsLevels);
   return kGrid.points;
 }
 
@@ -87,7 +90,7 @@ inline constexpr uint16_t kIq3SCodes[512] = {
 
 // 512 points of IQ3_S.
 WEFT_HD const uint32_t* iq3_s_grid() {
-  static constexpr auto kGrid = expand_lattice<uint32_t>(kIq3SCodes, LatticeLevels{1, 3, 5, 7, 9, 11, 13, 15});
+  static constexpr auto kGrid = expand_lattice<uint32_t>(kIq3SCodes, kIq3SLevels);
   return kGrid.points;
 }
 // clang-format on

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "gguf/quantize/encode.h"
+#include "tools/synth/random_points.h"
 #include "tools/synth/weights.h"
 
 namespace weft::synth {
@@ -69,6 +70,7 @@ class Encoder {
     const auto& [plan, type] = tensors_[piece.tensor];
     const EncodeRow encode_row = encode_row_function(type);
     const size_t size = piece.size_bytes / piece.rows;
+    if (encode_row == nullptr) return draw_points(piece, size);
     std::vector<float>& row = rows_[worker];
     row.resize(plan.cols);
     for (int64_t r = 0; r < piece.rows; ++r) {
@@ -82,6 +84,18 @@ class Encoder {
         }
       }
       encode_row(row.data(), buffer_.data() + piece.offset + r * size, plan.cols);
+    }
+  }
+
+  void draw_points(const Piece& piece, size_t row_size) {
+    const auto& [plan, type] = tensors_[piece.tensor];
+    const auto row_blocks = static_cast<uint64_t>(plan.cols / dtype_info(type).block_size);
+    for (int64_t r = 0; r < piece.rows; ++r) {
+      const int64_t row = piece.first_row + r;
+      const float scale = row < plan.quiet_rows ? kQuietRowScale : 1.0f;
+      random_points(seed_, static_cast<uint32_t>(piece.tensor), type, scale * plan.law.deviation,
+                    static_cast<uint64_t>(row) * row_blocks,
+                    std::span(buffer_).subspan(piece.offset + r * row_size, row_size));
     }
   }
 
@@ -102,7 +116,7 @@ Result<std::vector<TypedTensor>> type_tensors(const Shape& shape, const FileType
   std::vector<TypedTensor> tensors;
   for (PlannedTensor& plan : plan_tensors(shape)) {
     const DType dtype = tensor_type(type, shape, plan.role, plan.layer, plan.cols);
-    if (encode_row_function(dtype) == nullptr) {
+    if (encode_row_function(dtype) == nullptr && !has_random_points(dtype)) {
       return fail(ErrorCode::kUnsupported,
                   plan.name + ": nothing here can encode " + std::string(dtype_name(dtype)));
     }

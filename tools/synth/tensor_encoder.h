@@ -23,7 +23,7 @@ struct TypedTensor {
   int64_t size_bytes() const { return plan.rows * row_bytes(type, plan.cols).value(); }
 };
 
-// Fails with kUnsupported, naming the type, if nothing here encodes it.
+// Fails with kUnsupported, naming the type, if nothing here makes weights of it.
 Result<std::vector<TypedTensor>> type_tensors(const Shape& shape, const FileType& type);
 
 // Gets the next bytes: tensors one after another, nothing between them.

@@ -6,6 +6,7 @@
 #include <bit>
 #include <immintrin.h>
 
+#include "kernels/cpu/avx2/lattice.h"
 #include "kernels/cpu/generic/packed_linear.h"
 
 namespace weft::cpu::avx2 {
@@ -59,6 +60,18 @@ struct F32x16 {
   static F32x16 from_e8m0(const std::byte* p) {
     return {power(_mm256_cvtepu8_epi32(eight(p))), power(_mm256_cvtepu8_epi32(eight(p + 8)))};
   }
+  // The seven bits as exponent and mantissa of a float, whose subnormals are theirs too, times what
+  // lies between the biases; 0x7f is 0.
+  static __m256 small_float(__m256i e) {
+    const __m256i bits = _mm256_slli_epi32(_mm256_and_si256(e, _mm256_set1_epi32(0x7f)), 20);
+    const __m256i zero = _mm256_cmpeq_epi32(e, _mm256_set1_epi32(0x7f));
+    return _mm256_mul_ps(_mm256_castsi256_ps(_mm256_andnot_si256(zero, bits)),
+                         _mm256_set1_ps(0x1p119f));
+  }
+  static F32x16 from_ue4m3(const std::byte* p) {
+    return {small_float(_mm256_cvtepu8_epi32(eight(p))),
+            small_float(_mm256_cvtepu8_epi32(eight(p + 8)))};
+  }
 };
 
 static inline F32x16 operator+(F32x16 a, F32x16 b) {
@@ -86,7 +99,8 @@ static inline F32x16 to_float(I32x16 a) {
   return {_mm256_cvtepi32_ps(a.low), _mm256_cvtepi32_ps(a.high)};
 }
 
-// Eight columns' codes of a unit, unpacked: one byte a code.
+// Eight columns' codes of a unit, unpacked: one byte a code. (Of a lattice, of a cell that
+// look_up_cell() has been through.)
 template <DType kType>
 static inline __m256i unit_codes(const std::byte* cell, int unit, int half) {
   constexpr PackedFormat F = kPackedFormatOf<kType>;
@@ -100,7 +114,7 @@ static inline __m256i unit_codes(const std::byte* cell, int unit, int half) {
     if (left > right) x = _mm256_slli_epi16(x, left - right);
     return _mm256_and_si256(x, _mm256_set1_epi8(static_cast<char>(mask)));
   };
-  if constexpr (F.planes == 8) return load(unit);
+  if constexpr (F.planes == 8 || F.is_lattice()) return load(unit);
   constexpr bool has4 = (F.planes & 4) != 0;
   constexpr bool has2 = (F.planes & 2) != 0;
   constexpr int shift2 = has4 ? 4 : 0;
@@ -123,6 +137,8 @@ static inline __m256i unit_codes(const std::byte* cell, int unit, int half) {
     const __m128i levels = _mm_setr_epi8(-128, -127, -126, -125, -124, -122, -120, -116, -128, 127,
                                          126, 125, 124, 122, 120, 116);
     return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(levels), codes);
+  } else if constexpr (F.table == CodeTable::kSigns) {
+    return _mm256_add_epi8(_mm256_add_epi8(codes, codes), _mm256_set1_epi8(127));
   } else {
     return codes;
   }
@@ -133,9 +149,11 @@ struct Madd {
   using Block = Int16Block;
   using Floats = F32x16;
   using Ints = I32x16;
-  // Sixteen registers hold no unpacked cell: codes are unpacked where they are used.
+  // Sixteen registers hold no unpacked cell: codes are unpacked where they are used. Points of a
+  // lattice are looked up before.
   struct Cell {
     const std::byte* codes;
+    alignas(32) std::byte looked_up[kUnits * kUnitBytes];
   };
 
   template <int>
@@ -199,6 +217,10 @@ struct Madd {
   template <DType kType>
   static inline void unpack(const std::byte* p, Cell& cell) {
     cell.codes = p;
+    if constexpr (kPackedFormatOf<kType>.is_lattice()) {
+      look_up_cell<kType>(p, cell.looked_up);
+      cell.codes = cell.looked_up;
+    }
   }
 
   static inline __m256i even(__m256i codes) {

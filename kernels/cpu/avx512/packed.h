@@ -6,6 +6,7 @@
 #include <bit>
 #include <immintrin.h>
 
+#include "kernels/cpu/avx2/lattice.h"
 #include "kernels/cpu/generic/packed_linear.h"
 
 namespace weft::cpu::avx512 {
@@ -47,6 +48,15 @@ struct F32x16 {
     const __m512i small = _mm512_sllv_epi32(_mm512_set1_epi32(0x00200000), e);
     const __mmask16 is_small = _mm512_cmplt_epi32_mask(e, _mm512_set1_epi32(2));
     return {_mm512_castsi512_ps(_mm512_mask_mov_epi32(normal, is_small, small))};
+  }
+  // The seven bits as exponent and mantissa of a float, whose subnormals are theirs too, times what
+  // lies between the biases; 0x7f is 0.
+  static F32x16 from_ue4m3(const std::byte* p) {
+    const __m512i e = _mm512_cvtepu8_epi32(bytes(p));
+    const __mmask16 some = _mm512_cmpneq_epi32_mask(e, _mm512_set1_epi32(0x7f));
+    const __m512i bits = _mm512_slli_epi32(_mm512_and_si512(e, _mm512_set1_epi32(0x7f)), 20);
+    return {_mm512_mul_ps(_mm512_castsi512_ps(_mm512_maskz_mov_epi32(some, bits)),
+                          _mm512_set1_ps(0x1p119f))};
   }
 };
 
@@ -142,14 +152,55 @@ struct Vnni {
       const __m128i levels = _mm_setr_epi8(-128, -127, -126, -125, -124, -122, -120, -116, -128,
                                            127, 126, 125, 124, 122, 120, 116);
       return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(levels), codes);
+    } else if constexpr (table == CodeTable::kSigns) {
+      return _mm512_add_epi8(_mm512_add_epi8(codes, codes), _mm512_set1_epi8(127));
     } else {
       return codes;
+    }
+  }
+
+  static inline __m512 quarters(__m128i a, __m128i b, __m128i c, __m128i d) {
+    const __m512i low = _mm512_castsi256_si512(_mm256_set_m128i(b, a));
+    return _mm512_castsi512_ps(_mm512_inserti64x4(low, _mm256_set_m128i(d, c), 1));
+  }
+
+  template <DType kType>
+  static inline void look_up_points(const std::byte* p, Cell& cell) {
+    constexpr LatticeFormat L = kPackedFormatOf<kType>.lattice;
+    const avx2::CellPoints<kType> points(p);
+    __m512i(&w)[kUnits] = cell.unit;
+    if constexpr (L.elements == 8) {
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) {
+        const __m512 a =
+            quarters(points.two(i, 0), points.two(i, 4), points.two(i, 8), points.two(i, 12));
+        const __m512 b =
+            quarters(points.two(i, 2), points.two(i, 6), points.two(i, 10), points.two(i, 14));
+        w[2 * i] = _mm512_castps_si512(_mm512_shuffle_ps(a, b, 0x88));
+        w[2 * i + 1] = _mm512_castps_si512(_mm512_shuffle_ps(a, b, 0xdd));
+      }
+    } else {
+#pragma GCC unroll 8
+      for (int u = 0; u < kUnits; ++u) {
+        w[u] = _mm512_castps_si512(
+            quarters(points.four(u, 0), points.four(u, 4), points.four(u, 8), points.four(u, 12)));
+      }
+    }
+    if constexpr (L.signs) {
+      const __m512i plane = load(points.signs());
+#pragma GCC unroll 8
+      for (int u = 0; u < kUnits; ++u) {
+        const __mmask64 negative =
+            _mm512_test_epi8_mask(plane, _mm512_set1_epi8(static_cast<char>(1 << u)));
+        w[u] = _mm512_mask_sub_epi8(w[u], negative, _mm512_setzero_si512(), w[u]);
+      }
     }
   }
 
   template <DType kType>
   static inline void unpack(const std::byte* p, Cell& cell) {
     constexpr PackedFormat F = kPackedFormatOf<kType>;
+    if constexpr (F.is_lattice()) return look_up_points<kType>(p, cell);
     __m512i(&w)[kUnits] = cell.unit;
     if constexpr (F.planes == 8) {
       for (int u = 0; u < kUnits; ++u) w[u] = load(p + 64 * u);
@@ -188,6 +239,9 @@ struct Vnni {
       w[5] = add_bits<5, shift1>(w[5], x, mask);
       w[6] = add_bits<6, shift1>(w[6], x, mask);
       w[7] = add_bits<7, shift1>(w[7], x, mask);
+    }
+    if constexpr (!has4) {
+      for (int u = 0; u < kUnits; ++u) w[u] = look_up<F.table>(w[u]);
     }
   }
 

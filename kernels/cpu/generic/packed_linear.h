@@ -62,6 +62,7 @@ struct PackedLinear {
   static inline Super read_super(const std::byte* p) {
     Super s = {Floats::zero(), Floats::zero()};
     if constexpr (F.is_super()) s.d = Floats::from_halves(p);
+    if constexpr (F.is_lattice()) s.d = s.d * Floats::splat(F.lattice.unit);
     if constexpr (F.is_super() && F.has_min()) s.m = Floats::zero() - Floats::from_halves(p + 32);
     return s;
   }
@@ -77,6 +78,13 @@ struct PackedLinear {
       s.scale[0] = Floats::from_e8m0(p);
     } else if constexpr (F.scale == ScaleKind::kSuper) {
       s.scale[0] = super.d;
+    } else if constexpr (F.scale == ScaleKind::kUE4M3) {
+      for (int i = 0; i < kSubs; ++i) s.scale[i] = Floats::from_ue4m3(p + 16 * i);
+    } else if constexpr (F.scale == ScaleKind::kOdd) {
+      const Floats one = Floats::splat(1.0f);
+      const Floats two = Floats::splat(2.0f);
+      s.scale[0] = super.d * fma(Floats::from_low_nibbles(p), two, one);
+      if constexpr (kSubs == 2) s.scale[1] = super.d * fma(Floats::from_high_nibbles(p), two, one);
     } else if constexpr (F.scale == ScaleKind::kSigned) {
       for (int i = 0; i < kSubs; ++i) s.scale[i] = super.d * Floats::from_signed(p + 16 * i);
     } else if constexpr (F.scale == ScaleKind::kScaleMin) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "kernels/cpu/generic/packed_linear.h"
+#include "kernels/cpu/packed/lattice.h"
 
 namespace weft::cpu::neon {
 // Nameless, as this header is one source file's: whatever is instantiated with these types stays in
@@ -80,6 +81,18 @@ struct F32x16 {
       return vreinterpretq_f32_s32(vbslq_s32(is_small, small, normal));
     });
   }
+  // The seven bits as exponent and mantissa of a float, whose subnormals are theirs too, times what
+  // lies between the biases; 0x7f is 0.
+  static F32x16 from_ue4m3(const std::byte* p) {
+    return each([&](int q) {
+      uint32_t four;
+      __builtin_memcpy(&four, p + 4 * q, sizeof(four));
+      const uint32x4_t e = vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8(four))));
+      const uint32x4_t bits = vshlq_n_u32(vandq_u32(e, vdupq_n_u32(0x7f)), 20);
+      const uint32x4_t zero = vceqq_u32(e, vdupq_n_u32(0x7f));
+      return vmulq_n_f32(vreinterpretq_f32_u32(vbicq_u32(bits, zero)), 0x1p119f);
+    });
+  }
 };
 
 static inline F32x16 operator+(F32x16 a, F32x16 b) {
@@ -124,7 +137,8 @@ static inline int8x16_t unit_codes(const std::byte* cell, int unit, int quarter)
     return vandq_u8(x, vdupq_n_u8(static_cast<uint8_t>(mask)));
   };
   // Bytes of 0 … 255 that stand for -128 … 127.
-  if constexpr (F.planes == 8) return vreinterpretq_s8_u8(veorq_u8(load(unit), vdupq_n_u8(128)));
+  if constexpr (F.planes == 8 || F.is_lattice())
+    return vreinterpretq_s8_u8(veorq_u8(load(unit), vdupq_n_u8(128)));
   constexpr bool has4 = (F.planes & 4) != 0;
   constexpr bool has2 = (F.planes & 2) != 0;
   constexpr int shift2 = has4 ? 4 : 0;
@@ -146,8 +160,45 @@ static inline int8x16_t unit_codes(const std::byte* cell, int unit, int quarter)
   } else if constexpr (F.table == CodeTable::kFp4) {
     constexpr int8_t levels[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
     return vqtbl1q_s8(vld1q_s8(levels), codes);
+  } else if constexpr (F.table == CodeTable::kSigns) {
+    return vreinterpretq_s8_u8(vsubq_u8(vaddq_u8(codes, codes), vdupq_n_u8(1)));
   } else {
     return vreinterpretq_s8_u8(codes);
+  }
+}
+
+// The codes of a whole cell of lattice points, [unit][column][element].
+template <DType kType>
+static inline void look_up_cell(const std::byte* cell, std::byte* codes) {
+  constexpr LatticeFormat L = kPackedFormatOf<kType>.lattice;
+  const std::byte* const high = cell + kGroupColumns * L.points();
+  const std::byte* const signs = high + kGroupColumns * L.high_bytes();
+  for (int j = 0; j < kGroupColumns; ++j) {
+    uint32_t field = 0;
+    __builtin_memcpy(&field, high + L.high_bytes() * j, L.high_bytes());
+    for (int p = 0; p < L.points(); ++p) {
+      const uint32_t above = field >> (L.high_bits * p) & ((1u << L.high_bits) - 1);
+      const uint32_t index = static_cast<uint32_t>(cell[kGroupColumns * p + j]) | above << 8;
+      if constexpr (L.elements == 8) {
+        uint32_t half[2];
+        __builtin_memcpy(half, &points_of_8(kType)[index], sizeof(half));
+        __builtin_memcpy(codes + kUnitBytes * (2 * p) + 4 * j, &half[0], sizeof(half[0]));
+        __builtin_memcpy(codes + kUnitBytes * (2 * p + 1) + 4 * j, &half[1], sizeof(half[1]));
+      } else {
+        __builtin_memcpy(codes + kUnitBytes * p + 4 * j, &points_of_4(kType)[index], 4);
+      }
+    }
+  }
+  if constexpr (L.signs) {
+    for (int q = 0; q < kQuarters; ++q) {
+      const uint8x16_t plane = F32x16::sixteen(signs + 16 * q);
+      for (int u = 0; u < kUnits; ++u) {
+        auto* const at = reinterpret_cast<int8_t*>(codes) + kUnitBytes * u + 16 * q;
+        const uint8x16_t negative = vtstq_u8(plane, vdupq_n_u8(static_cast<uint8_t>(1 << u)));
+        const int8x16_t w = vld1q_s8(at);
+        vst1q_s8(at, vbslq_s8(negative, vnegq_s8(w), w));
+      }
+    }
   }
 }
 
@@ -158,9 +209,10 @@ struct Sdot {
   using Floats = F32x16;
   using Ints = I32x16;
   // Thirty-two registers hold no unpacked cell beside the sums: codes are unpacked where they are
-  // used.
+  // used. Points of a lattice are looked up before.
   struct Cell {
     const std::byte* codes;
+    alignas(16) std::byte looked_up[kUnits * kUnitBytes];
   };
 
   template <int>
@@ -217,6 +269,10 @@ struct Sdot {
   template <DType kType>
   static inline void unpack(const std::byte* p, Cell& cell) {
     cell.codes = p;
+    if constexpr (kPackedFormatOf<kType>.is_lattice()) {
+      look_up_cell<kType>(p, cell.looked_up);
+      cell.codes = cell.looked_up;
+    }
   }
 
   template <DType kType>

@@ -12,6 +12,11 @@
 //   1 bit   bit i: unit i
 // A code of 6 bits is 4 + 2, its low bits first; 5 is 4 + 1, 3 is 2 + 1.
 //
+// The IQ types' codes are points of a lattice, of 4 or 8 elements each (packed/lattice.h). A cell
+// is then, for each point in ascending K, a row of 16 bytes: the low eight bits of the columns'
+// indices; what is above those, 1 to 4 bits a point, the first lowest, in a byte (or two) a column;
+// and, where points have signs, 64 bytes as of a plane of 1 bit: whether the element is negative.
+//
 // Weights of floats, where they meet BF16 activations, are groups of cells too: numbers of 16 bits,
 // rounded to BF16, without scales; in a unit, here of 2 of K, the pair at 4j is column j's. Cells
 // have 16 such units.
@@ -41,22 +46,40 @@ enum class ScaleKind : uint8_t {
   kSigned,    // eight cells: d; a sub-block: signed bytes s    scale = d × s
   kScaleMin,  // eight cells: d, m; a sub-block: bytes s, t     scale = d × s, min = -(m × t)
   kNibbles,   // eight cells: d, m; a sub-block: bytes s + 16 t, likewise
-  kNone,      // of floats
+  kOdd,    // eight cells: d; a cell: bytes s + 16 t         scale = d × unit × (2 s + 1), for the
+           //                                                second sub-block with t
+  kUE4M3,  // a sub-block: bytes e                           scale as fp4.h says
+  kNone,   // of floats
 };
 
 // Codes that stand for the entries of a table of signed bytes; kept plus the format's offset.
-enum class CodeTable : uint8_t { kNone, kIq4, kFp4 };
+// kSigns: -1, 1.
+enum class CodeTable : uint8_t { kNone, kIq4, kFp4, kSigns };
+
+// Codes that are points of a lattice.
+struct LatticeFormat {
+  int elements = 0;   // of a point: 4, 8; 0: no lattice
+  int high_bits = 0;  // of an index, above its low eight: 0, 1, 2, 4
+  bool signs = false;
+  float unit = 1.0f;  // a power of two: what a coordinate of one stands for, over d × (2 s + 1)
+
+  [[gnu::always_inline]] constexpr int points() const { return elements == 0 ? 0 : 32 / elements; }
+  // Of the bits above the low eight, of one column.
+  [[gnu::always_inline]] constexpr int high_bytes() const { return (high_bits * points() + 7) / 8; }
+};
 
 // Members are always inlined: instruction sets that share this header must not share code.
 struct PackedFormat {
   DType type;
-  int planes;     // the bits of a code, the sum of its planes: 8, 4, 2, 1
+  int planes;     // the bits of a code, the sum of its planes: 8, 4, 2, 1; 0: of a lattice
   int sub_block;  // 16 or 32 elements
   int offset;     // what the code is above the integer it stands for
   ScaleKind scale;
   CodeTable table = CodeTable::kNone;
+  LatticeFormat lattice = {};
 
   [[gnu::always_inline]] constexpr int subs() const { return kCellElements / sub_block; }
+  [[gnu::always_inline]] constexpr bool is_lattice() const { return lattice.elements != 0; }
   [[gnu::always_inline]] constexpr bool has_min() const {
     return scale == ScaleKind::kHalfMin || scale == ScaleKind::kScaleMin ||
            scale == ScaleKind::kNibbles;
@@ -67,6 +90,7 @@ struct PackedFormat {
     switch (scale) {
       case ScaleKind::kSuper:
       case ScaleKind::kSigned:
+      case ScaleKind::kOdd:
         return 32;
       case ScaleKind::kScaleMin:
       case ScaleKind::kNibbles:
@@ -83,19 +107,24 @@ struct PackedFormat {
       case ScaleKind::kHalfMin:
         return 64;
       case ScaleKind::kE8M0:
+      case ScaleKind::kOdd:
         return 16;
       case ScaleKind::kSuper:
       case ScaleKind::kNone:
         return 0;
       case ScaleKind::kSigned:
       case ScaleKind::kNibbles:
+      case ScaleKind::kUE4M3:
         return 16 * subs();
       case ScaleKind::kScaleMin:
         return 32 * subs();
     }
     return 0;
   }
-  [[gnu::always_inline]] constexpr int cell_bytes() const { return kUnitBytes * planes; }
+  [[gnu::always_inline]] constexpr int cell_bytes() const {
+    if (!is_lattice()) return kUnitBytes * planes;
+    return 16 * (lattice.points() + lattice.high_bytes()) + (lattice.signs ? kUnitBytes : 0);
+  }
 
   // Bytes of a group's scales, and of the whole group. k: a multiple of the type's block.
   [[gnu::always_inline]] constexpr int64_t scales_size(int64_t k) const {
@@ -121,7 +150,19 @@ inline constexpr PackedFormat kPackedFormats[] = {
     {DType::kIQ4_NL, 4, 32, 128, ScaleKind::kHalf, CodeTable::kIq4},
     {DType::kIQ4_XS, 4, 32, 128, ScaleKind::kSigned, CodeTable::kIq4},
     {DType::kMXFP4, 4, 32, 128, ScaleKind::kE8M0, CodeTable::kFp4},
+    {DType::kNVFP4, 4, 16, 128, ScaleKind::kUE4M3, CodeTable::kFp4},
+    {DType::kQ1_0, 1, 32, 128, ScaleKind::kHalf, CodeTable::kSigns},
+    {DType::kQ2_0, 2, 32, 1, ScaleKind::kHalf},
+    // Five values to a byte, as the file has them, would take more to unpack than to read.
+    {DType::kTQ1_0, 2, 32, 1, ScaleKind::kSuper},
     {DType::kTQ2_0, 2, 32, 1, ScaleKind::kSuper},
+    {DType::kIQ1_S, 0, 32, 128, ScaleKind::kOdd, CodeTable::kNone, {8, 4, false, 0.125f}},
+    {DType::kIQ1_M, 0, 16, 128, ScaleKind::kOdd, CodeTable::kNone, {8, 4, false, 0.125f}},
+    {DType::kIQ2_XXS, 0, 32, 128, ScaleKind::kOdd, CodeTable::kNone, {8, 0, true, 0.125f}},
+    {DType::kIQ2_XS, 0, 16, 128, ScaleKind::kOdd, CodeTable::kNone, {8, 1, true, 0.125f}},
+    {DType::kIQ2_S, 0, 16, 128, ScaleKind::kOdd, CodeTable::kNone, {8, 2, true, 0.125f}},
+    {DType::kIQ3_XXS, 0, 32, 128, ScaleKind::kOdd, CodeTable::kNone, {4, 0, true, 0.25f}},
+    {DType::kIQ3_S, 0, 32, 128, ScaleKind::kOdd, CodeTable::kNone, {4, 1, true, 1.0f}},
 };
 
 static constexpr const PackedFormat* find_packed_format(DType type) {

@@ -9,6 +9,7 @@
 #include "core/quant/decode.h"
 #include "kernels/cpu/packed/activations.h"
 #include "kernels/cpu/packed/pack_codes.h"
+#include "kernels/cpu/packed/pack_lattice.h"
 #include "kernels/cpu/packed/pack_scales.h"
 
 namespace weft::cpu {
@@ -123,6 +124,7 @@ void pack_floats(DType type, const std::byte* rows, int64_t row_bytes, int colum
 
 void pack_group(const PackedFormat& format, const std::byte* rows, int64_t row_bytes, int columns,
                 int64_t k, std::byte* group) {
+  if (format.is_lattice()) return pack_lattice(format, rows, row_bytes, columns, k, group);
   switch (format.type) {
     case DType::kF32:
     case DType::kF16:
@@ -144,6 +146,10 @@ void pack_group(const PackedFormat& format, const std::byte* rows, int64_t row_b
       WEFT_PACK(IQ4_NL)
       WEFT_PACK(IQ4_XS)
       WEFT_PACK(MXFP4)
+      WEFT_PACK(NVFP4)
+      WEFT_PACK(Q1_0)
+      WEFT_PACK(Q2_0)
+      WEFT_PACK(TQ1_0)
       WEFT_PACK(TQ2_0)
 #undef WEFT_PACK
     default:

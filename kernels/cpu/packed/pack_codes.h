@@ -132,6 +132,67 @@ static inline void read_codes(BlockTag<BlockQ8_0>, const BlockColumns& from, Cel
 static inline void read_codes(BlockTag<BlockQ2_K>, const BlockColumns& from, CellCodes* cells) {
   read_pairs<BlockQ2_K>(from, cells);
 }
+// Groups of 16 elements: the first eight in the low, the last eight in the high nibbles of 8 bytes.
+static inline void read_codes(BlockTag<BlockNVFP4>, const BlockColumns& from, CellCodes* cells) {
+  WordLanes qs[8];
+  turn_words<8>(from, offsetof(BlockNVFP4, qs), qs);
+  for (int c = 0; c < kCellsOf<BlockNVFP4>; ++c) {
+    for (int u = 0; u < kUnits; ++u) {
+      const WordLanes& q = qs[4 * c + u / 4 * 2 + u % 2];
+      const int shift = u % 4 / 2 * 4;
+      for_lanes(cells[c].unit[u], [&](int j) { return q.lane[j] >> shift & 0x0f0f0f0fu; });
+    }
+  }
+}
+// A unit is a nibble: its bits to the lowest ones of four bytes.
+static inline void read_codes(BlockTag<BlockQ1_0>, const BlockColumns& from, CellCodes* cells) {
+  WordLanes qs[4];
+  turn_words<4>(from, offsetof(BlockQ1_0, qs), qs);
+  for (int c = 0; c < kCellsOf<BlockQ1_0>; ++c) {
+    for (int u = 0; u < kUnits; ++u) {
+      for_lanes(cells[c].unit[u],
+                [&](int j) { return (qs[c].lane[j] >> (4 * u) & 15) * 0x00204081u & 0x01010101u; });
+    }
+  }
+}
+// A unit is a byte: its pairs of bits to the lowest ones of four bytes.
+static inline void read_codes(BlockTag<BlockQ2_0>, const BlockColumns& from, CellCodes* cells) {
+  WordLanes qs[4];
+  turn_words<4>(from, offsetof(BlockQ2_0, qs), qs);
+  for (int c = 0; c < kCellsOf<BlockQ2_0>; ++c) {
+    for (int u = 0; u < kUnits; ++u) {
+      const WordLanes& q = qs[2 * c + u / 4];
+      for_lanes(cells[c].unit[u], [&](int j) {
+        const uint32_t byte = q.lane[j] >> (8 * (u % 4)) & 0xff;
+        return (byte | byte << 6 | byte << 12 | byte << 18) & 0x03030303u;
+      });
+    }
+  }
+}
+// Digit n of each of four bytes, which are fractions in base three (tq1_0.h).
+static inline uint32_t trits(uint32_t word, int n) {
+  constexpr uint32_t kPowers[] = {1, 3, 9, 27, 81};
+  constexpr uint32_t kEven = 0x00ff00ffu;
+  const uint32_t even = (word & kEven) * kPowers[n] & kEven;
+  const uint32_t odd = (word >> 8 & kEven) * kPowers[n] & kEven;
+  return (even * 3 >> 8 & kEven) | (odd * 3 & 0xff00ff00u);
+}
+static inline void read_codes(BlockTag<BlockTQ1_0>, const BlockColumns& from, CellCodes* cells) {
+  WordLanes qs[12];
+  turn_words<12>(from, offsetof(BlockTQ1_0, qs), qs);
+  WordLanes qh;
+  for (int j = 0; j < kGroupColumns; ++j) {
+    std::memcpy(&qh.lane[j], from[j] + offsetof(BlockTQ1_0, qh), 4);
+  }
+  const auto read = [](WordLanes& unit, const WordLanes& q, int n) {
+    for_lanes(unit, [&](int j) { return trits(q.lane[j], n); });
+  };
+  for (int c = 0; c < 5; ++c) {
+    for (int u = 0; u < kUnits; ++u) read(cells[c].unit[u], qs[u], c);
+  }
+  for (int i = 0; i < 20; ++i) read(cells[5 + i / 8].unit[i % 8], qs[8 + i % 4], i / 4);
+  for (int u = 4; u < kUnits; ++u) read(cells[7].unit[u], qh, u - 4);
+}
 static inline void read_codes(BlockTag<BlockTQ2_0>, const BlockColumns& from, CellCodes* cells) {
   read_pairs<BlockTQ2_0>(from, cells);
 }

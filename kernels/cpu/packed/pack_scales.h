@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/quant/blocks.h"
+#include "kernels/cpu/packed/pack_codes.h"
 #include "kernels/cpu/packed/words.h"
 
 namespace weft::cpu {
@@ -30,6 +31,8 @@ template <class B>
 static inline void read_scales(const B& b, BlockScales& out) {
   if constexpr (B::kType == DType::kMXFP4) {
     out.scale[0] = b.e;
+  } else if constexpr (B::kType == DType::kNVFP4) {
+    std::memcpy(out.scale, b.scales, sizeof(b.scales));
   } else {
     out.d = b.d;
   }
@@ -84,6 +87,14 @@ static inline std::byte* write_scales(const BlockScales (&columns)[kGroupColumns
   if constexpr (kFormat.scale == ScaleKind::kE8M0) {
     turn_bytes(scale, 1, kGroupColumns, dst);
     return dst + kGroupColumns;
+  }
+  if constexpr (kFormat.scale == ScaleKind::kUE4M3) {
+    turn_bytes(scale, kSubs, kGroupColumns, dst);
+    return dst + kSubs * kGroupColumns;
+  }
+  if constexpr (kFormat.scale == ScaleKind::kHalf) {
+    for (int c = 0; c < kCellsOf<B>; ++c, dst += sizeof(d)) std::memcpy(dst, d, sizeof(d));
+    return dst;
   }
   std::memcpy(dst, d, sizeof(d));
   dst += sizeof(d);

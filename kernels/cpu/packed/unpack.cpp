@@ -3,13 +3,40 @@
 #include <cstring>
 
 #include "core/quant/blocks.h"
+#include "kernels/cpu/packed/lattice.h"
 
 namespace weft::cpu {
 namespace {
 
+// What the 32 codes of one column of a cell stand for, and 128: lattice points.
+void read_points(const PackedFormat& format, const std::byte* cell, int column,
+                 uint8_t (&codes)[kCellElements]) {
+  const LatticeFormat& lattice = format.lattice;
+  const std::byte* const high = cell + kGroupColumns * lattice.points();
+  const std::byte* const signs = high + kGroupColumns * lattice.high_bytes();
+  uint32_t field = 0;
+  std::memcpy(&field, high + column * lattice.high_bytes(),
+              static_cast<std::size_t>(lattice.high_bytes()));
+  const auto mask = (1u << lattice.high_bits) - 1;
+  for (int p = 0; p < lattice.points(); ++p) {
+    const uint32_t index = static_cast<uint32_t>(cell[kGroupColumns * p + column]) |
+                           (field >> (lattice.high_bits * p) & mask) << 8;
+    const uint64_t point =
+        lattice.elements == 8 ? points_of_8(format.type)[index] : points_of_4(format.type)[index];
+    for (int i = 0; i < lattice.elements; ++i) {
+      const int e = lattice.elements * p + i;
+      const auto code = static_cast<uint8_t>(point >> (8 * i));
+      const bool negative =
+          lattice.signs && (static_cast<int>(signs[4 * column + e % 4]) >> (e / 4) & 1) != 0;
+      codes[e] = static_cast<uint8_t>(negative ? -code : code);
+    }
+  }
+}
+
 // The 32 codes of one column of a cell, plane by plane, the low bits first.
 void read_codes(const PackedFormat& format, const std::byte* cell, int column,
                 uint8_t (&codes)[kCellElements]) {
+  if (format.is_lattice()) return read_points(format, cell, column, codes);
   std::memset(codes, 0, sizeof(codes));
   int shift = 0;
   for (int plane = 8; plane > 0; plane /= 2) {
@@ -48,8 +75,12 @@ Scale read_scale(const PackedFormat& format, const std::byte* cell, int sub, int
       return {half_at(cell, column), -half_at(cell + 32, column)};
     case ScaleKind::kE8M0:
       return {half_scale_from_e8m0(byte(0)), 0};
+    case ScaleKind::kUE4M3:
+      return {half_scale_from_ue4m3(byte(16 * sub)), 0};
     case ScaleKind::kSuper:
       return {d, 0};
+    case ScaleKind::kOdd:
+      return {d * format.lattice.unit * static_cast<float>(2 * (byte(0) >> (4 * sub) & 15) + 1), 0};
     case ScaleKind::kSigned:
       return {d * static_cast<float>(static_cast<int8_t>(byte(16 * sub))), 0};
     case ScaleKind::kScaleMin:
@@ -71,6 +102,8 @@ int value_of(const PackedFormat& format, uint8_t code) {
       return iq4_levels()[code];
     case CodeTable::kFp4:
       return fp4_doubled_levels()[code];
+    case CodeTable::kSigns:
+      return 2 * code - 1;
   }
   return 0;
 }

@@ -5,6 +5,7 @@
 #include "core/quant/fp4.h"
 #include "core/quant/iq4_nl.h"
 #include "kernels/cpu/generic/packed_linear.h"
+#include "kernels/cpu/packed/lattice.h"
 
 namespace weft::cpu::scalar {
 // Nameless, as this header is one source file's: whatever is instantiated with these types stays in
@@ -51,6 +52,9 @@ struct F32x16 {
   }
   static F32x16 from_e8m0(const std::byte* p) {
     return each([&](int j) { return half_scale_from_e8m0(static_cast<uint8_t>(p[j])); });
+  }
+  static F32x16 from_ue4m3(const std::byte* p) {
+    return each([&](int j) { return half_scale_from_ue4m3(static_cast<uint8_t>(p[j])); });
   }
 };
 
@@ -119,8 +123,32 @@ struct Plain {
   }
 
   template <DType kType>
+  static void look_up_points(const std::byte* p, Cell& cell) {
+    constexpr LatticeFormat L = kPackedFormatOf<kType>.lattice;
+    const std::byte* const high = p + kGroupColumns * L.points();
+    const std::byte* const signs = high + kGroupColumns * L.high_bytes();
+    for (int j = 0; j < kGroupColumns; ++j) {
+      uint32_t field = 0;
+      __builtin_memcpy(&field, high + L.high_bytes() * j, L.high_bytes());
+      for (int e = 0; e < kCellElements; ++e) {
+        const int point = e / L.elements;
+        const uint32_t above = field >> (L.high_bits * point) & ((1u << L.high_bits) - 1);
+        const uint32_t index = static_cast<uint8_t>(p[kGroupColumns * point + j]) | above << 8;
+        uint64_t coordinates;
+        if constexpr (L.elements == 8) coordinates = points_of_8(kType)[index];
+        if constexpr (L.elements == 4) coordinates = points_of_4(kType)[index];
+        const auto code = static_cast<uint8_t>(coordinates >> (8 * (e % L.elements)));
+        const int i = 4 * j + e % 4;
+        const bool negative = L.signs && (static_cast<int>(signs[i]) >> (e / 4) & 1) != 0;
+        cell.code[kUnitBytes * (e / 4) + i] = negative ? static_cast<uint8_t>(-code) : code;
+      }
+    }
+  }
+
+  template <DType kType>
   static void unpack(const std::byte* p, Cell& cell) {
     constexpr PackedFormat F = kPackedFormatOf<kType>;
+    if constexpr (F.is_lattice()) return look_up_points<kType>(p, cell);
     for (int u = 0; u < kUnits; ++u) {
       for (int i = 0; i < kUnitBytes; ++i) {
         const auto plane = [&](int vector) { return static_cast<int>(p[kUnitBytes * vector + i]); };
@@ -144,6 +172,7 @@ struct Plain {
         }
         if constexpr (F.table == CodeTable::kIq4) code = iq4_levels()[code] + F.offset;
         if constexpr (F.table == CodeTable::kFp4) code = fp4_doubled_levels()[code] + F.offset;
+        if constexpr (F.table == CodeTable::kSigns) code = 2 * code - 1 + F.offset;
         cell.code[kUnitBytes * u + i] = static_cast<uint8_t>(code);
       }
     }
