@@ -37,6 +37,12 @@ std::string names_of_supported(const CpuFeatures& features) {
 #if defined(WEFT_HAVE_AVX512)
 namespace {
 
+template <auto kPlain, auto kLattices>
+PackedLinearRun with_vbmi(DType type) {
+  const PackedLinearRun run = (avx512_vbmi_kernels().*kLattices)(type);
+  return run != nullptr ? run : (avx512_kernels().*kPlain).linear(type);
+}
+
 const KernelTable& avx512_table() {
   static const KernelTable kTable = [] {
     KernelTable table = avx2_table();
@@ -47,6 +53,10 @@ const KernelTable& avx512_table() {
     };
     table.int16 = avx512_kernels().int16;
     table.int8 = avx512_kernels().int8;
+    if (detect_cpu_features().avx512_vbmi) {
+      table.int16.linear = with_vbmi<&Avx512Kernels::int16, &Avx512LatticeKernels::int16>;
+      table.int8.linear = with_vbmi<&Avx512Kernels::int8, &Avx512LatticeKernels::int8>;
+    }
     table.attend = avx512_attend;
     if (detect_cpu_features().avx512_bf16) table.bf16 = avx512_bf16_kernels();
     return table;
@@ -65,7 +75,7 @@ const KernelTable& amx_table() {
     KernelTable table = avx512_table();
     table.isa = "amx";
     table.supported = [](const CpuFeatures& f) {
-      return avx512_table().supported(f) && f.amx_tile && f.amx_int8 &&
+      return avx512_table().supported(f) && f.avx512_vbmi && f.amx_tile && f.amx_int8 &&
              platform::request_amx_tiles();
     };
     table.int16 = amx_kernels().int16;

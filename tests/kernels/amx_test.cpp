@@ -1,4 +1,7 @@
-// The AMX kernels' logic over emulated tiles: the bits of the AVX-512 kernels.
+// The AMX kernels' logic over emulated tiles, and AVX-512 without VBMI: the bits of the AVX-512
+// kernels.
+#include "core/cpu_features.h"
+#include "kernels/cpu/avx512/table.h"
 #include "kernels/cpu/packed/activation_rows.h"
 #include "kernels/cpu/packed/pack.h"
 #include "tests/kernels/emulated_amx.h"
@@ -9,7 +12,10 @@ namespace {
 
 class AmxTest : public IsaTestBase<> {
  protected:
-  void SetUp() override { require("avx512"); }
+  void SetUp() override {
+    require("avx512");
+    if (!detect_cpu_features().avx512_vbmi) GTEST_SKIP() << "this processor has no AVX-512 VBMI";
+  }
 
   // All rows and columns of one layer.
   static std::vector<float> run(const cpu::PackedKernels& kernels, const cpu::PackedFormat& format,
@@ -61,6 +67,13 @@ TEST_F(AmxTest, SixteenBitActivationsGiveTheBitsOfAvx512) {
 
 TEST_F(AmxTest, EightBitActivationsGiveTheBitsOfAvx512) {
   compare(emulated_amx_kernels().int8, table_->int8);
+}
+
+using Avx512Test = AmxTest;
+
+TEST_F(Avx512Test, ProcessorsWithoutVbmiGetTheSameBits) {
+  compare(cpu::avx512_kernels().int16, table_->int16);
+  compare(cpu::avx512_kernels().int8, table_->int8);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 // activations are an A tile whose rows lie a row of activations apart.
 #pragma once
 
-#include "kernels/cpu/avx512/packed.h"
+#include "kernels/cpu/avx512/vbmi.h"
 
 namespace weft::cpu::amx {
 namespace {
@@ -30,9 +30,11 @@ inline constexpr TileShape kTileShapes[kTiles] = {
 //   zero<t>(), load<t>(p, stride), store<t>(p, stride)
 //   dot<to, a, b>()                 to += a (signed bytes) × b (unsigned bytes)
 template <class ActivationBlock, class Tiles>
-struct Amx : avx512::Vnni<ActivationBlock> {
+struct Amx : avx512::Vbmi<ActivationBlock> {
   using Block = ActivationBlock;
   using Ints = I32x16;
+
+  static constexpr bool serves(const PackedFormat&) { return true; }
 
   static constexpr int kManyRows = 16;
   static constexpr int kTileRows = 16;

@@ -186,14 +186,16 @@ struct Vnni {
             quarters(points.four(u, 0), points.four(u, 4), points.four(u, 8), points.four(u, 12)));
       }
     }
-    if constexpr (L.signs) {
-      const __m512i plane = load(points.signs());
+    if constexpr (L.signs) apply_signs(load(points.signs()), w);
+  }
+
+  // Bit u of a byte of `plane`: whether the code of unit u in that place is negative.
+  static inline void apply_signs(__m512i plane, __m512i (&w)[kUnits]) {
 #pragma GCC unroll 8
-      for (int u = 0; u < kUnits; ++u) {
-        const __mmask64 negative =
-            _mm512_test_epi8_mask(plane, _mm512_set1_epi8(static_cast<char>(1 << u)));
-        w[u] = _mm512_mask_sub_epi8(w[u], negative, _mm512_setzero_si512(), w[u]);
-      }
+    for (int u = 0; u < kUnits; ++u) {
+      const __mmask64 negative =
+          _mm512_test_epi8_mask(plane, _mm512_set1_epi8(static_cast<char>(1 << u)));
+      w[u] = _mm512_mask_sub_epi8(w[u], negative, _mm512_setzero_si512(), w[u]);
     }
   }
 

@@ -12,6 +12,14 @@ struct Avx512Kernels {
 };
 const Avx512Kernels& avx512_kernels();
 
+// PackedKernels::linear of the lattice types with AVX-512 VBMI, which not all of those have; null
+// for other types.
+struct Avx512LatticeKernels {
+  PackedLinearRun (*int16)(DType type);
+  PackedLinearRun (*int8)(DType type);
+};
+const Avx512LatticeKernels& avx512_vbmi_kernels();
+
 // KernelTable::attend.
 void avx512_attend(const AttentionTile& tile, float* partials, float* scratch);
 

@@ -5,14 +5,24 @@
 
 namespace weft::cpu {
 
-// Null for a type that is not in kPackedFormats.
+// Whether Isa is there for this format: for all but where it says otherwise.
+template <class Isa>
+static constexpr bool serves(const PackedFormat& format) {
+  if constexpr (requires { Isa::serves(format); }) return Isa::serves(format);
+  return true;
+}
+
+// Null for a type that is not in kPackedFormats, or that Isa is not there for.
 template <class Isa, int I = 0>
 static PackedLinearRun packed_kernel(DType type) {
   constexpr int kCount = sizeof(kPackedFormats) / sizeof(kPackedFormats[0]);
   if constexpr (I == kCount) {
     return nullptr;
   } else {
-    if (kPackedFormats[I].type == type) return PackedLinear<Isa, kPackedFormats[I].type>::run;
+    constexpr PackedFormat kFormat = kPackedFormats[I];
+    if constexpr (serves<Isa>(kFormat)) {
+      if (kFormat.type == type) return PackedLinear<Isa, kFormat.type>::run;
+    }
     return packed_kernel<Isa, I + 1>(type);
   }
 }
