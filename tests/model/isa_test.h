@@ -16,6 +16,9 @@ class IsaTest : public testing::TestWithParam<std::string> {
   std::string isa() const { return GetParam(); }
 };
 
+// The same with each way to hold activations.
+class KernelsTest : public testing::TestWithParam<CpuKernels> {};
+
 // A Case has a `std::string name`.
 template <class Case>
 class IsaCaseTest : public testing::TestWithParam<std::tuple<std::string, Case>> {
@@ -40,6 +43,11 @@ std::string case_name(const testing::TestParamInfo<Case>& info) {
 template <class Case>
 std::string isa_case_name(const testing::TestParamInfo<std::tuple<std::string, Case>>& info) {
   return as_test_name(std::get<0>(info.param) + "_" + std::get<1>(info.param).name);
+}
+
+// "avx2_i16"
+inline std::string kernels_param_name(const testing::TestParamInfo<CpuKernels>& info) {
+  return as_test_name(kernels_name(info.param));
 }
 
 inline std::string isa_name(const testing::TestParamInfo<std::string>& info) { return info.param; }

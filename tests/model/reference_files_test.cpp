@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <ostream>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -80,24 +81,45 @@ TEST_P(OracleOnFiles, GivesTheirLogits) {
 INSTANTIATE_TEST_SUITE_P(Reference, OracleOnFiles, testing::ValuesIn(reference_files()),
                          case_name<ReferenceFile>);
 
-class EngineOnFiles : public IsaCaseTest<ReferenceFile> {};
+// What a way to hold activations may cost over float32 keys and values (docs/performance.md).
+double most_mean_kl(const std::string& activations) {
+  if (activations == "f32") return kMaxMeanKl;
+  if (activations == "i16") return 2e-5;
+  if (activations == "bf16") return 3e-3;
+  if (activations == "int8") return 2e-2;
+  ADD_FAILURE() << "activations " << activations << ": how far from the truth may they be?";
+  return 0;
+}
+
+using KernelsAndFile = std::tuple<CpuKernels, ReferenceFile>;
+
+class EngineOnFiles : public testing::TestWithParam<KernelsAndFile> {
+ protected:
+  const CpuKernels& kernels() const { return std::get<0>(GetParam()); }
+  const ReferenceFile& file() const { return std::get<1>(GetParam()); }
+};
 
 TEST_P(EngineOnFiles, GivesTheirLogits) {
-  WEFT_NEED_TEST_DATA(test_case().path(".gguf"));
-  const auto reference = open_reference(test_case());
+  WEFT_NEED_TEST_DATA(file().path(".gguf"));
+  const auto reference = open_reference(file());
   ASSERT_TRUE(reference.has_value()) << reference.error().message;
-  const auto backend = make_cpu_backend(isa());
+  const auto backend = make_cpu_backend(kernels());
   const auto decoder = make_decoder(reference->model, *backend);
   const Logits logits = run_chunked(*decoder, *backend, reference->ids, 0);
   const LogitsDifference difference = compare_logits(widened(reference->truth), logits);
-  EXPECT_LE(difference.mean_kl, kMaxMeanKl) << difference;
-  EXPECT_LE(difference.max_relative, kMaxRelative) << difference;
+  EXPECT_LE(difference.mean_kl, most_mean_kl(kernels().activations)) << difference;
+  if (kernels().activations == "f32") {
+    EXPECT_LE(difference.max_relative, kMaxRelative) << difference;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Cpu, EngineOnFiles,
-                         testing::Combine(testing::ValuesIn(cpu_isas()),
+                         testing::Combine(testing::ValuesIn(cpu_kernels()),
                                           testing::ValuesIn(reference_files())),
-                         isa_case_name<ReferenceFile>);
+                         [](const testing::TestParamInfo<KernelsAndFile>& test) {
+                           return as_test_name(kernels_name(std::get<0>(test.param)) + "_" +
+                                               std::get<1>(test.param).name);
+                         });
 
 TEST(ReferenceFiles, NoneIsOverlooked) {
   const auto folder = test_data_folder() / "models";

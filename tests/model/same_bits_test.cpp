@@ -1,6 +1,7 @@
 // A token's logits depend on its own prefix, the model and the kernels, and on nothing else: not
 // on how the prompt is cut, what else is in the batch, how many threads work or where the KV
-// blocks lie. All of it as equality of bits, over prompts that cross the attention's splits.
+// blocks lie. All of it as equality of bits, over prompts that cross the attention's splits, for
+// every instruction set and every way to hold activations.
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -25,9 +26,8 @@ struct BitsCase {
   std::string name;
   TestModelSpec spec;
   DType kv_type;
+  bool quantised = false;  // its linear layers depend on how activations are held
 };
-
-void PrintTo(const BitsCase& bits, std::ostream* out) { *out << bits.name; }
 
 std::vector<BitsCase> bits_cases() {
   return {
@@ -60,24 +60,53 @@ std::vector<BitsCase> bits_cases() {
                 .n_vocab = 32,
                 .windows = {0, 290}},
        .kv_type = DType::kQ8_0},
+      {.name = "quantised_kv_f16",
+       .spec = {.ffn_dim = 256,
+                .n_vocab = 133,
+                .tied_head = true,
+                .type = DType::kQ8_0,
+                .role_types = {{"ffn_down", DType::kQ4_K}, {"attn_q", DType::kQ5_1}}},
+       .kv_type = DType::kF16,
+       .quantised = true},
   };
+}
+
+// Activations matter to quantised weights alone.
+struct KernelsCase {
+  CpuKernels kernels;
+  BitsCase bits;
+  std::string name() const { return as_test_name(kernels_name(kernels) + "_" + bits.name); }
+};
+
+void PrintTo(const KernelsCase& c, std::ostream* out) { *out << c.name(); }
+
+std::vector<KernelsCase> kernels_cases() {
+  std::vector<KernelsCase> cases;
+  for (const CpuKernels& kernels : cpu_kernels()) {
+    for (const BitsCase& bits : bits_cases()) {
+      if (bits.quantised || kernels.activations == "f32") cases.push_back({kernels, bits});
+    }
+  }
+  return cases;
 }
 
 // Beyond two splits of 256, and no multiple of anything.
 constexpr int32_t kLongPrompt = 531;
 
-class SameBits : public IsaCaseTest<BitsCase> {
+class SameBits : public testing::TestWithParam<KernelsCase> {
  protected:
   void SetUp() override {
-    IsaCaseTest::SetUp();
-    if (IsSkipped()) return;
     model_ = make_test_model(test_case().spec);
     ids_ = Random(11, "ids").ids(kLongPrompt, model_.config.n_vocab);
-    backend_ = make_cpu_backend(isa(), 1);
+    backend_ = backend(1);
     decoder_ = make_decoder(model_, *backend_);
     whole_ = run_chunked(*decoder_, *backend_, ids_, 0, options_with());
   }
 
+  const BitsCase& test_case() const { return GetParam().bits; }
+  std::unique_ptr<Backend> backend(int threads) {
+    return make_cpu_backend(GetParam().kernels, threads);
+  }
   DriverOptions options_with(int32_t block_size = 16, uint64_t order = 0) const {
     return {.block_size = block_size, .kv_type = test_case().kv_type, .block_order_seed = order};
   }
@@ -118,8 +147,8 @@ TEST_P(SameBits, AnyBatchmates) {
 // Few tokens over a long context also share out the splits of the attention.
 TEST_P(SameBits, AnyNumberOfThreads) {
   for (const auto& [threads, chunk] : {std::pair{2, 1}, std::pair{3, 0}, std::pair{3, 5}}) {
-    const auto backend = make_cpu_backend(isa(), threads);
-    EXPECT_TRUE(same_bits(whole_, run_chunked(*decoder_, *backend, ids_, chunk, options_with())))
+    const auto other = backend(threads);
+    EXPECT_TRUE(same_bits(whole_, run_chunked(*decoder_, *other, ids_, chunk, options_with())))
         << threads << " threads, chunks of " << chunk;
   }
 }
@@ -136,10 +165,8 @@ TEST_P(SameBits, AnyBlockSize) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Cpu, SameBits,
-                         testing::Combine(testing::ValuesIn(cpu_isas()),
-                                          testing::ValuesIn(bits_cases())),
-                         isa_case_name<BitsCase>);
+INSTANTIATE_TEST_SUITE_P(Cpu, SameBits, testing::ValuesIn(kernels_cases()),
+                         [](const auto& test) { return test.param.name(); });
 
 // --- Would the comparison notice? -----------------------------------------------------------
 
@@ -170,12 +197,12 @@ class SlotDependent : public DelegatingBackend {
   }
 };
 
-class SameBitsIsNoticed : public IsaTest {
+class SameBitsIsNoticed : public KernelsTest {
  protected:
   template <class Broken>
   Logits run(const DriverOptions& options, int32_t chunk) {
-    const TestModel model = make_test_model({});
-    Broken backend(make_cpu_backend(isa(), 1));
+    const TestModel model = make_test_model({.type = GetParam().weight_type()});
+    Broken backend(make_cpu_backend(GetParam(), 1));
     const auto decoder = make_decoder(model, backend);
     return run_chunked(*decoder, backend, Random(15, "ids").ids(40, 128), chunk, options);
   }
@@ -192,7 +219,8 @@ TEST_P(SameBitsIsNoticed, WhenOneBitDependsOnThePhysicalSlot) {
   EXPECT_FALSE(same_bits(run<SlotDependent>({}, 0), run<SlotDependent>(shuffled, 0)));
 }
 
-INSTANTIATE_TEST_SUITE_P(Cpu, SameBitsIsNoticed, testing::ValuesIn(cpu_isas()), isa_name);
+INSTANTIATE_TEST_SUITE_P(Cpu, SameBitsIsNoticed, testing::ValuesIn(cpu_kernels()),
+                         kernels_param_name);
 
 }  // namespace
 }  // namespace weft::test
