@@ -209,7 +209,8 @@ struct LinearManyRows {
     }
     TileProduct<kFormat, kTokens> product(tile, args.layout, units);
     SegmentSums<kTokens> total;
-    total.clear();
+    // Of the first segment, which is added to this, everything stays, a negative zero too.
+    total.fill(-0.0f);
     RawUnit<kFormat> next;
     if (!idle) next.load_from(tile, args.layout, 0);
     for (int unit = 0; unit < units; ++unit) {
@@ -226,12 +227,7 @@ struct LinearManyRows {
       product.multiply(raw, unit, load_x(shared, unit % kStages));
       if (product.ends_block(unit)) product.add_minima(args.x, unit / kBlockUnits, first_row);
       if ((unit + 1) % args.segment_units == 0 || unit + 1 == units) {
-        // The first segment is taken, not added to zero: -0 stays.
-        if (unit < args.segment_units) {
-          total = product.segment;
-        } else {
-          total.add(product.segment);
-        }
+        total.add(product.segment);
         product.segment.clear();
       }
     }

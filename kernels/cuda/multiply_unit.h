@@ -14,11 +14,12 @@ template <int kTokens>
 struct SegmentSums {
   float d[kTokens][4];
 
-  WEFT_DEVICE void clear() {
+  WEFT_DEVICE void clear() { fill(0.0f); }
+  WEFT_DEVICE void fill(float value) {
     WEFT_UNROLL
     for (int n = 0; n < kTokens; ++n) {
       WEFT_UNROLL
-      for (int i = 0; i < 4; ++i) d[n][i] = 0.0f;
+      for (int i = 0; i < 4; ++i) d[n][i] = value;
     }
   }
   // += factor[row half] × other.

@@ -97,6 +97,9 @@ class Context {
                                    .num_blocks = static_cast<int32_t>(blocks_.size()),
                                    .type = shape.type})
                  .value();
+    // NaN in every type: what attention must not meet shows.
+    const std::vector<std::byte> pattern(backend.kv_block_bytes(*cache_), std::byte{0xff});
+    for (const int32_t id : blocks_) backend.import_block(*cache_, id, pattern.data());
     store(0, tokens);
   }
 
