@@ -31,6 +31,7 @@ struct Piece {
 struct AttentionFloat {
   static constexpr const char* kName = "attention_float";
   static constexpr int kThreads = 128;
+  static constexpr int kBlocks = 4;
   static constexpr int kWarps = kThreads / kWarp;
   static constexpr int kHeads = 4;  // query heads at once: 4 × 8 sums in registers
   static constexpr int kElements = Piece::kElements;

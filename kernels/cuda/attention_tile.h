@@ -125,6 +125,8 @@ struct TileAttention {
   static constexpr const char* kName =
       kRowTiles == 1 ? "attention_few_rows" : "attention_many_rows";
   static constexpr int kThreads = kRowTiles * kShares * kWarp;
+  // By registers: 120, 168 and 255 of a lane of few rows, 255 of many.
+  static constexpr int kBlocks = kRowTiles > 1 ? 1 : kDim <= 64 ? 4 : kDim <= 128 ? 3 : 2;
   static constexpr int kKeyTiles = kKvChunk / 8;
   static constexpr int kElementTiles = kDim / 8 / kShares;  // of o, a warp's
   static constexpr int kSteps = kDim / 16;                  // of q · k

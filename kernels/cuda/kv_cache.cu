@@ -205,11 +205,11 @@ KvLayer kv_layer(const KvCacheSpec& spec) {
     layer.scales = spec.type == DType::kF8_E4M3 ? 1 : 0;
   }
   // Eight tokens' scales fill pieces of 16 bytes.
-  layer.scale_group = std::clamp(spec.block_size, 1, 8);
+  layer.scale_group_shift = std::min(layer.block_shift, 3);
   layer.scale_group_bytes =
-      padded(layer.scale_group * layer.scales * int{sizeof(uint16_t)}, kPiece);
+      padded((layer.scales * int{sizeof(uint16_t)}) << layer.scale_group_shift, kPiece);
   layer.head_bytes = int64_t{spec.block_size} * layer.row_bytes +
-                     int64_t{spec.block_size / layer.scale_group} * layer.scale_group_bytes;
+                     int64_t{spec.block_size >> layer.scale_group_shift} * layer.scale_group_bytes;
   return layer;
 }
 

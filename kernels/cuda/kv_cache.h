@@ -33,7 +33,7 @@ struct KvLayer {
   int row_elements = 0;       // head_dim, padded
   int row_bytes = 0;          // without scales
   int scales = 0;             // of a token
-  int scale_group = 0;        // tokens
+  int scale_group_shift = 0;  // log2 of its tokens
   int scale_group_bytes = 0;  // padded
   int64_t head_bytes = 0;     // of a block's tokens of one head, scales included
 };

@@ -94,6 +94,7 @@ class CodedKvChunks {
   // Of a chunk: no token has more than a piece of 16 bytes, be it by 256 elements' eight halves or
   // by the padding of a block of one token.
   static constexpr int kScales = kKvChunk * 8;
+  static constexpr int kGroupPiecesShift = 3;  // eight tokens of eight scales are eight pieces
 
  public:
   static constexpr int kStages = kChunkStages<kDim, kThreads>;
@@ -119,19 +120,22 @@ class CodedKvChunks {
       shared.key_codes.copy_async16(to, from.keys.data + offset, there ? 16 : 0);
       shared.value_codes.copy_async16(to, from.values.data + offset, there ? 16 : 0);
     }
-    const int group = from.keys.scale_group;
+    const int shift = from.keys.scale_group_shift;
     const int pieces = from.keys.scale_group_bytes / 16;
-    for (int index = thread_index(); index < kKvChunk / group * pieces; index += kThreads) {
-      const int position = chunk * kKvChunk + index / pieces * group;
+    for (int index = thread_index(); index < kKvChunk >> shift << kGroupPiecesShift;
+         index += kThreads) {
+      const int group = index >> kGroupPiecesShift;
+      const int piece = index % (1 << kGroupPiecesShift);
+      if (piece >= pieces) continue;
+      const int position = chunk * kKvChunk + (group << shift);
       // A group is within one block: any of its tokens tells where it lies.
-      const bool there = position <= from.last && position + group > from.first;
+      const bool there = position <= from.last && position + (1 << shift) > from.first;
       int64_t offset = 0;
       if (there) {
         offset = from.block_offset(position) +
-                 kv_scale_group_offset(from.keys, from.offset_in_block(position)) +
-                 index % pieces * 16;
+                 kv_scale_group_offset(from.keys, from.offset_in_block(position)) + piece * 16;
       }
-      const int to = stage * kScales + index * 8;
+      const int to = stage * kScales + (group * pieces + piece) * 8;
       shared.key_scales.copy_async16(to, from.keys.data + offset, there ? 16 : 0);
       shared.value_scales.copy_async16(to, from.values.data + offset, there ? 16 : 0);
     }
@@ -141,25 +145,31 @@ class CodedKvChunks {
 
   // After the copies' wait and a barrier; before another one.
   WEFT_DEVICE static void unpack(Shared& shared, int stage, const KvSource& from, int chunk) {
+    unpack_rows(shared.key_codes, shared.key_scales, shared.keys, stage, from, chunk);
+    unpack_rows(shared.value_codes, shared.value_scales, shared.values, stage, from, chunk);
+  }
+
+ private:
+  template <class Codes, class Scales, class Halves>
+  WEFT_DEVICE static void unpack_rows(Codes& codes, Scales& scales, Halves& halves, int stage,
+                                      const KvSource& from, int chunk) {
     for (int index = thread_index(); index < kKvChunk * kPieces; index += kThreads) {
       const int row = index / kPieces;
       const int piece = index % kPieces;
       // Neither a token nor an element that is not there may meet another's scale.
       const bool there = from.has(chunk * kKvChunk + row) && piece * 16 < from.keys.row_bytes;
-      const int codes = (stage * kKvChunk * kPieces + index) * 4;
-      const int scale =
-          stage * kScales + row / from.keys.scale_group * (from.keys.scale_group_bytes / 2) +
-          row % from.keys.scale_group * from.keys.scales + (kType == DType::kQ8_0 ? piece / 2 : 0);
-      const uint16_t key_scale = there ? uint16_t{shared.key_scales[scale]} : uint16_t{0};
-      const uint16_t value_scale = there ? uint16_t{shared.value_scales[scale]} : uint16_t{0};
-      unpack_piece(shared.key_codes.template load_as<Vec4>(codes), key_scale, shared.keys, row,
-                   piece);
-      unpack_piece(shared.value_codes.template load_as<Vec4>(codes), value_scale, shared.values,
-                   row, piece);
+      uint16_t scale = 0;
+      if (there) {
+        const int shift = from.keys.scale_group_shift;
+        const int in_group = (row & ((1 << shift) - 1)) * from.keys.scales;
+        scale = scales[stage * kScales + (row >> shift) * (from.keys.scale_group_bytes / 2) +
+                       in_group + (kType == DType::kQ8_0 ? piece / 2 : 0)];
+      }
+      unpack_piece(codes.template load_as<Vec4>((stage * kKvChunk * kPieces + index) * 4), scale,
+                   halves, row, piece);
     }
   }
 
- private:
   // Four codes as halves times a scale, twice two.
   WEFT_DEVICE static Vec2 halves(uint32_t codes, uint32_t scale) {
     if constexpr (kType == DType::kQ8_0) {

@@ -14,11 +14,12 @@ WEFT_DEVICE int64_t kv_head_offset(const KvLayer& layer, int64_t block, int head
 WEFT_DEVICE int kv_row_offset(const KvLayer& layer, int offset) { return offset * layer.row_bytes; }
 // … to the scales of its group of tokens,
 WEFT_DEVICE int kv_scale_group_offset(const KvLayer& layer, int offset) {
-  return layer.block_size * layer.row_bytes + offset / layer.scale_group * layer.scale_group_bytes;
+  return layer.block_size * layer.row_bytes +
+         (offset >> layer.scale_group_shift) * layer.scale_group_bytes;
 }
 // … and from there to its own.
 WEFT_DEVICE int kv_scale_offset_in_group(const KvLayer& layer, int offset) {
-  return offset % layer.scale_group * layer.scales * int{sizeof(uint16_t)};
+  return (offset & ((1 << layer.scale_group_shift) - 1)) * layer.scales * int{sizeof(uint16_t)};
 }
 
 // slot: block × block size + offset in the block.

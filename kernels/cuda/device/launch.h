@@ -18,8 +18,21 @@ inline constexpr std::size_t kSharedBytes<NoShared> = 0;
 
 #if defined(__CUDACC__)
 
+// Kernel::kBlocks, where a kernel says how many of its blocks a multiprocessor shall have room for:
+// then that decides its registers. Else the compiler weighs room for another block against spilling
+// a few of them.
 template <class Kernel>
-__global__ void __launch_bounds__(Kernel::kThreads) run_kernel(const __grid_constant__ Kernel k) {
+constexpr int blocks_wanted() {
+  if constexpr (requires { Kernel::kBlocks; }) {
+    return Kernel::kBlocks;
+  } else {
+    return 0;
+  }
+}
+
+template <class Kernel>
+__global__ void __launch_bounds__(Kernel::kThreads, blocks_wanted<Kernel>())
+    run_kernel(const __grid_constant__ Kernel k) {
   extern __shared__ __align__(16) unsigned char memory[];
   k(*reinterpret_cast<typename Kernel::Shared*>(memory));
 }

@@ -96,10 +96,11 @@ class CudaKv : public ::testing::TestWithParam<DType> {
     const std::byte* const tokens =
         layer.data + (slot / layer.block_size * layer.n_kv_heads + head) * layer.head_bytes;
     const int offset = slot % layer.block_size;
+    const int group = std::min(layer.block_size, 8);
     const std::byte* const row = tokens + offset * layer.row_bytes;
     const std::byte* const scales = tokens + layer.block_size * layer.row_bytes +
-                                    offset / layer.scale_group * layer.scale_group_bytes +
-                                    offset % layer.scale_group * layer.scales * 2;
+                                    offset / group * layer.scale_group_bytes +
+                                    offset % group * layer.scales * 2;
     std::vector<float> values;
     for (int i = 0; i < layer.row_elements; ++i) {
       const auto at = [&](auto* element) {
