@@ -100,9 +100,13 @@ TEST_P(PackedTest, SameBitsForAnyRowsThreadsAndInstructionSet) {
   auto x = random_floats(random_, rows * k);
   const auto scalar = make_backend("scalar", 1, activations_);
   const auto reference = run_linear(*scalar, w, nullptr, x, rows);
+  // The scalar kernels take row by row, slowly.
+  const std::vector<int64_t> chunks =
+      isa() == "scalar" ? std::vector<int64_t>{1, 12}
+                        : std::vector<int64_t>{1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 16, 17, 23, 37};
   for (const int threads : {1, 2, 3}) {
     const auto backend = make_backend(isa(), threads, activations_);
-    for (const int64_t chunk : {1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 16, 17, 23, 37}) {
+    for (const int64_t chunk : chunks) {
       const auto out = run_linear_in_chunks(*backend, w, other, x, rows, chunk);
       ASSERT_TRUE(same_bits(out, reference)) << threads << " threads, chunks of " << chunk;
     }
