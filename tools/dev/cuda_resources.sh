@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # tools/dev/cuda_resources.sh [ARCH...] [SOURCE.cu...]: compiles every CUDA kernel (or those of these
 # files) for these architectures (80 90a) and tables, as Markdown, what each takes of a multiprocessor,
-# over its formats and sizes:
-#   architecture, source, kernel, variants, registers (least … most), bytes spilled (most)
+# over its formats and sizes: source, kernel, variants, and for each architecture registers (least …
+# most), and the most bytes that a variant spills, if any does.
 # Fails if any kernel spills registers to memory, and names the variants that do. Needs nvcc, no GPU;
 # some minutes an architecture, most of them for linear_packed.cu.
 set -euo pipefail
@@ -23,8 +23,8 @@ done
 [[ ${#sources[@]} -gt 0 ]] || sources=("$weft_root"/kernels/cuda/*.cu)
 
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-printf '| sm | source | kernel | variants | registers | spilled |\n|---|---|---|---|---|---|\n'
+rows=$(mktemp)
+trap 'rm -f "$log" "$rows"' EXIT
 status=0
 for arch in "${architectures[@]}"; do
   for source in "${sources[@]}"; do
@@ -62,11 +62,36 @@ for arch in "${architectures[@]}"; do
         for (i = 1; i <= count; ++i) {
           n = names[i]
           range = least[n] == most[n] ? least[n] : least[n] " … " most[n]
-          printf "| %s | %s | %s | %d | %s | %d |\n", arch, source, n, variants[n], range, spilled[n]
+          if (spilled[n] > 0) range = range ", spills " spilled[n]
+          printf "%s\t%s\t%s\t%d\t%s\n", arch, source, n, variants[n], range
           if (spilled[n] > 0) bad = 1
         }
         exit bad
-      }' || status=1
+      }' >>"$rows" || status=1
   done
 done
+
+awk -F '\t' -v list="${architectures[*]}" '
+  {
+    key = $2 " | " $3
+    if (!(key in variants)) keys[++count] = key
+    variants[key] = $4
+    cell[key, $1] = $5
+  }
+  END {
+    n = split(list, arch, " ")
+    line = "| source | kernel | variants |"
+    rule = "|---|---|---|"
+    for (a = 1; a <= n; ++a) {
+      line = line " sm_" arch[a] " |"
+      rule = rule "---|"
+    }
+    print line
+    print rule
+    for (i = 1; i <= count; ++i) {
+      line = "| " keys[i] " | " variants[keys[i]] " |"
+      for (a = 1; a <= n; ++a) line = line " " cell[keys[i], arch[a]] " |"
+      print line
+    }
+  }' "$rows"
 exit "$status"
