@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/split_backend.h"
 #include "gguf/chat_templates.h"
 #include "gguf/file.h"
 #include "gguf/fingerprint.h"
@@ -19,37 +20,55 @@ namespace weft {
 namespace {
 
 #if defined(WEFT_ENGINE_CUDA)
-Result<std::shared_ptr<Backend>> create_gpu_backend(const BackendOptions& options) {
-  if (options.activations != "auto" && options.activations != "f16") {
-    return fail(ErrorCode::kInvalidArgument,
-                "activations: \"" + options.activations + "\", device cuda has auto and f16");
-  }
+Result<std::unique_ptr<Backend>> create_gpu_backend() {
   WEFT_TRY_ASSIGN(std::unique_ptr<cuda::Gpu> gpu, cuda::open_cuda_gpu());
-  return std::shared_ptr<Backend>(create_cuda_backend(std::move(gpu)));
+  return create_cuda_backend(std::move(gpu));
 }
 #else
-Result<std::shared_ptr<Backend>> create_gpu_backend(const BackendOptions&) {
+Result<std::unique_ptr<Backend>> create_gpu_backend() {
   return fail(ErrorCode::kDeviceError,
               "device cuda: this build of weft has no CUDA backend; it takes nvcc and "
               "-DWEFT_CUDA=ON");
 }
 #endif
 
+Result<std::unique_ptr<Backend>> create_cpu_backend(const BackendOptions& options) {
+  WEFT_TRY_ASSIGN(const Activations activations, parse_activations(options.activations));
+  return create_cpu_backend(CpuOptions{.threads = options.threads,
+                                       .isa = options.isa,
+                                       .activations = activations,
+                                       .thread_setup = options.thread_setup,
+                                       .weight_cache = options.weight_cache});
+}
+
 }  // namespace
 
+FindGpu gpu_finder() {
+#if defined(WEFT_ENGINE_CUDA)
+  return []() -> Result<void> {
+    WEFT_TRY(cuda::open_cuda_gpu());
+    return {};
+  };
+#else
+  return {};
+#endif
+}
+
 Result<std::shared_ptr<Backend>> create_backend(const BackendOptions& options) {
-  if (options.device == "cuda") return create_gpu_backend(options);
-  if (options.device != "auto" && options.device != "cpu") {
+  if (options.device == "cpu") return create_cpu_backend(options);
+  if (options.device != "cuda") {
     return fail(ErrorCode::kInvalidArgument,
-                "device: \"" + options.device + "\", expected auto, cpu or cuda");
+                "device: \"" + options.device + "\", expected cpu or cuda");
   }
-  WEFT_TRY_ASSIGN(const Activations activations, parse_activations(options.activations));
-  WEFT_TRY_ASSIGN(auto backend, create_cpu_backend({.threads = options.threads,
-                                                    .isa = options.isa,
-                                                    .activations = activations,
-                                                    .thread_setup = options.thread_setup,
-                                                    .weight_cache = options.weight_cache}));
-  return std::shared_ptr<Backend>(std::move(backend));
+  const bool split = options.gpu_layers < options.n_layers;
+  if (!split && options.activations != "auto" && options.activations != "f16") {
+    return fail(ErrorCode::kInvalidArgument,
+                "activations: \"" + options.activations + "\", device cuda has auto and f16");
+  }
+  WEFT_TRY_ASSIGN(std::unique_ptr<Backend> gpu, create_gpu_backend());
+  if (!split) return gpu;
+  WEFT_TRY_ASSIGN(std::unique_ptr<Backend> cpu, create_cpu_backend(options));
+  return create_split_backend(std::move(gpu), options.gpu_layers, std::move(cpu));
 }
 
 Result<ModelParts> open_model(const std::string& path, const MapOptions& options) {
@@ -74,8 +93,10 @@ Result<ModelParts> open_model(const std::string& path, const MapOptions& options
 }
 
 std::shared_ptr<WeightCache> open_weight_cache(const std::string& path, const ModelParts& parts,
-                                               const std::string& folder, WeightCache::Note note) {
-  const std::string name = std::filesystem::path(path).filename().string() + ".packed";
+                                               const std::string& folder, int32_t gpu_layers,
+                                               WeightCache::Note note) {
+  const std::string which = gpu_layers > 0 ? ".from-" + std::to_string(gpu_layers) : "";
+  const std::string name = std::filesystem::path(path).filename().string() + which + ".packed";
   return std::make_shared<WeightCache>((std::filesystem::path(folder) / name).string(),
                                        parts.identity + "; " + cpu_weight_layout(),
                                        std::move(note));

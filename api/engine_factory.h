@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "api/device_choice.h"
 #include "core/backend.h"
 #include "core/error.h"
 #include "core/mapped_file.h"
@@ -20,14 +21,20 @@
 namespace weft {
 
 struct BackendOptions {
-  std::string device = "auto";  // auto, cpu, cuda
-  int threads = 0;              // worker threads; 0: the cores this process may use
+  std::string device = "cpu";  // cpu, cuda: what choose_device() gave, as the next
+  int32_t gpu_layers = 0;      // with cuda: layers before this one are the GPU's; …
+  int32_t n_layers =
+      0;            // … where they are fewer than these, the rest, embedding and head the CPU's
+  int threads = 0;  // worker threads; 0: the cores this process may use
   std::string isa;  // force a CPU kernel set ("scalar", "avx2", "avx512"); empty: the best
   std::string activations =
       "auto";  // how linear layers hold their inputs: auto, f32, i16, bf16, int8
   ThreadSetup thread_setup;
   std::shared_ptr<WeightCache> weight_cache;  // of the model whose weights it will load; or null
 };
+
+// How choose_device() looks for a GPU; empty in a build without CUDA.
+FindGpu gpu_finder();
 
 // Fails with kDeviceError for a device that is not there, kUnsupported or kInvalidArgument for a
 // kernel set or thread count that cannot be.
@@ -50,8 +57,10 @@ struct ModelParts {
 // gguf/model_loader.h.
 Result<ModelParts> open_model(const std::string& path, const MapOptions& options);
 
-// Where the weights of the model at `path` are kept in the backend's layout: folder/NAME.packed.
+// Where the weights of the model at `path` are kept in the CPU's layout: folder/NAME.packed, or
+// folder/NAME.from-N.packed where layers before N are the GPU's.
 std::shared_ptr<WeightCache> open_weight_cache(const std::string& path, const ModelParts& parts,
-                                               const std::string& folder, WeightCache::Note note);
+                                               const std::string& folder, int32_t gpu_layers,
+                                               WeightCache::Note note);
 
 }  // namespace weft

@@ -42,11 +42,22 @@ Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
   WEFT_TRY_ASSIGN(ModelParts parts, open_model(path, {.use_mmap = options.use_mmap,
                                                       .on_demand = !options.use_mmap,
                                                       .on_read = options.on_read}));
+  const auto n_layers = static_cast<int32_t>(parts.config.layers.size());
+  WEFT_TRY_ASSIGN(const DeviceChoice choice,
+                  choose_device({.device = options.device,
+                                 .gpu_layers = options.gpu_layers,
+                                 .isa = options.isa,
+                                 .activations = options.activations},
+                                n_layers, gpu_finder(), options.on_note));
+  const bool cpu_has_layers = choice.gpu_layers < n_layers;
   std::shared_ptr<WeightCache> cache;
-  if (!options.packed_cache.empty()) {
-    cache = open_weight_cache(path, parts, options.packed_cache, options.on_note);
+  if (!options.packed_cache.empty() && cpu_has_layers) {
+    cache =
+        open_weight_cache(path, parts, options.packed_cache, choice.gpu_layers, options.on_note);
   }
-  WEFT_TRY_ASSIGN(auto backend, create_backend({.device = options.device,
+  WEFT_TRY_ASSIGN(auto backend, create_backend({.device = choice.device,
+                                                .gpu_layers = choice.gpu_layers,
+                                                .n_layers = n_layers,
                                                 .threads = options.threads,
                                                 .isa = options.isa,
                                                 .activations = options.activations,
@@ -54,6 +65,8 @@ Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
 
   auto model = std::shared_ptr<Model>(new Model());
   model->options_ = options;
+  model->options_.device = choice.device;
+  model->options_.gpu_layers = choice.gpu_layers;
   model->options_.on_read = nullptr;  // they were for this call
   model->options_.on_note = nullptr;
   ModelInfo& info = model->info_;
@@ -64,7 +77,7 @@ Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
   info.architecture = config.architecture;
   info.n_vocab = config.n_vocab;
   info.n_embd = config.n_embd;
-  info.n_layer = static_cast<int32_t>(config.layers.size());
+  info.n_layer = n_layers;
   info.n_head = config.layers.front().n_heads;
   info.n_ctx_train = config.n_ctx_train;
   info.n_params = parts.n_params;

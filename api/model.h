@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -35,9 +36,16 @@ class Trace;
 
 // How a model is loaded, and on what it runs.
 struct ModelOptions {
-  std::string device = "auto";  // auto, cpu, cuda
-  int threads = 0;              // worker threads of each context; 0: the usable cores
-  std::string isa;              // force a CPU kernel set; empty: the best there is
+  // auto, cpu, cuda. auto: in a build with CUDA the GPU, if one can be used, and else the CPU, of
+  // which on_note is told; in another the CPU.
+  std::string device = "auto";
+  // The first so many layers run on the GPU, where their weights, keys and values lie too; the
+  // rest, and with less than all of them the embedding and the output matrix, on the CPU. None, or
+  // more than the model has: everything is the GPU's. 0: nothing is. Where auto finds no GPU, the
+  // CPU has them all. With device cpu anything above 0 is an error.
+  std::optional<int32_t> gpu_layers;
+  int threads = 0;  // worker threads of each context; 0: the usable cores
+  std::string isa;  // force a CPU kernel set; empty: the best there is
   // How linear layers over quantised weights hold their inputs: f32, exactly as they are (weights
   // are decoded); i16, rounded to 16-bit integers (mean KL about 3e-6, several times as fast);
   // bf16, the same, and where weights are floats, which the other modes leave exact, both rounded
@@ -65,7 +73,9 @@ struct ModelInfo {
   int32_t n_head = 0;        // query heads of a layer
   int32_t n_ctx_train = 0;   // tokens
   uint64_t size_bytes = 0;   // of the weights, as stored
-  std::string activations;   // what "auto" came to: "f32", "i16", "bf16", "int8"
+  // What "auto" came to: "f32", "i16", "bf16", "int8"; "f16" on a GPU; both, where both have
+  // layers.
+  std::string activations;
   // What a context's kv_type of "auto" comes to: "f32" where activations are float32, so that
   // nothing is rounded that need not be; else "f16", whose rounding is lost beside theirs.
   std::string kv_type;
@@ -103,7 +113,7 @@ class Model {
 
   // For programs within the tree.
   const std::shared_ptr<const Decoder>& decoder() const { return decoder_; }
-  // What it was loaded with.
+  // What it was loaded with; device and gpu_layers as they came out.
   const ModelOptions& options() const { return options_; }
 
  private:

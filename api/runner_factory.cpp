@@ -21,6 +21,8 @@ Result<std::shared_ptr<Backend>> backend_of(const Model& model, int threads = 0,
                                             const ThreadSetup& setup = {}) {
   const ModelOptions& options = model.options();
   return create_backend({.device = options.device,
+                         .gpu_layers = options.gpu_layers.value_or(0),
+                         .n_layers = model.info().n_layer,
                          .threads = threads != 0 ? threads : options.threads,
                          .isa = options.isa,
                          .activations = options.activations,
@@ -43,10 +45,11 @@ MemoryLedger ledger_of(const Model& model, const Backend& backend, const StepLim
 std::string mib(uint64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
 
 // Refuses what cannot fit before any of it is allocated: a system that overcommits would end the
-// process later. The weights are mapped from the file and need not be resident at once.
+// process later. The weights are mapped from the file and need not be resident at once. What a GPU
+// lacks it says itself when it is asked for it.
 Result<void> check_memory(const MemoryLedger& ledger) {
   const uint64_t available = platform::available_memory_bytes();
-  if (ledger.kv_bytes + ledger.workspace_bytes <= available) return {};
+  if (ledger.kv_bytes + ledger.workspace_bytes - ledger.device_bytes <= available) return {};
   return fail(ErrorCode::kOutOfMemory, "context: KV cache " + mib(ledger.kv_bytes) +
                                            " + workspace " + mib(ledger.workspace_bytes) +
                                            " (beside weights " + mib(ledger.weight_bytes) +

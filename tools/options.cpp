@@ -114,7 +114,7 @@ void EngineFlags::add_device_to(CLI::App& command) {
   command.add_option("--device", model.device, "Where to run")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str();
-  command.add_option("--gpu-layers", gpu_layers, "Layers to put on the GPU")
+  command.add_option("--gpu-layers", model.gpu_layers, "Layers to put on the GPU (default: all)")
       ->check(whole_number_in(0, 1 << 20));
   CLI::Option* const whole =
       command.add_flag("--no-mmap", no_mmap, "Read the file into memory instead of mapping it");
@@ -125,10 +125,6 @@ void EngineFlags::add_device_to(CLI::App& command) {
 }
 
 ModelOptions EngineFlags::model_options() const {
-  if (gpu_layers > 0) {
-    std::fprintf(stderr, "infer: warning: --gpu-layers %d: no GPU, running on the CPU\n",
-                 gpu_layers);
-  }
   ModelOptions options = model;
   options.use_mmap = !no_mmap;
   options.packed_cache = packed_cache;

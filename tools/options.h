@@ -24,7 +24,6 @@ CLI::Validator unsigned_64();
 // --threads, --device, --gpu-layers, --isa, --activations, --no-mmap, --packed-cache.
 struct EngineFlags {
   ModelOptions model;
-  int gpu_layers = 0;
   bool no_mmap = false;
   std::string packed_cache;  // a folder; or that of the model, as load_model() knows
 

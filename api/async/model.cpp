@@ -5,7 +5,6 @@
 #include <boost/asio/system_executor.hpp>
 
 #include "api/async/model_core.h"
-#include "api/engine_factory.h"
 #include "core/model/decoder.h"
 
 namespace weft::async {
@@ -16,27 +15,13 @@ namespace {
 constexpr int kOwnWorkers = 1;
 constexpr int kOwnBlocking = 2;
 
-// The device that the layers can have, and what there is to say about it.
-Result<ModelOptions> options_of(const AsyncConfig& config, std::vector<std::string>& warnings) {
-  if (config.gpu_layers < 0) {
-    return fail(ErrorCode::kInvalidArgument,
-                "gpu_layers: " + std::to_string(config.gpu_layers) + ", expected at least 0");
-  }
-  ModelOptions options{.device = "cpu", .threads = config.threads};
-  if (config.gpu_layers == 0) return options;
-  if (create_backend({.device = "cuda"})) {
-    options.device = "cuda";
-    return options;
-  }
-  warnings.push_back("gpu_layers " + std::to_string(config.gpu_layers) +
-                     ": no GPU can be used here, the model runs on the CPU");
-  return options;
-}
-
 Result<AsyncModel> load_now(std::shared_ptr<Runtime> own,
                             const std::shared_ptr<detail::RuntimeCore>& core, AsyncConfig config) {
   std::vector<std::string> warnings;
-  WEFT_TRY_ASSIGN(const ModelOptions options, options_of(config, warnings));
+  const ModelOptions options{.device = "auto",
+                             .gpu_layers = config.gpu_layers,
+                             .threads = config.threads,
+                             .on_note = [&](const std::string& note) { warnings.push_back(note); }};
   WEFT_TRY_ASSIGN(auto model, Model::load(config.model_path, options));
   if (config.on_warning) {
     for (const std::string& warning : warnings) {

@@ -40,8 +40,10 @@ using weft::ModelInfo;
 
 // How a model is loaded, and how many requests it works on.
 struct AsyncConfig {
-  std::string model_path;        // a GGUF file, or the first of its splits
-  int32_t gpu_layers = 0;        // more than the model has: all. No GPU: the CPU, with a warning
+  std::string model_path;  // a GGUF file, or the first of its splits
+  // Layers on the GPU (ModelOptions::gpu_layers); more than the model has: all. No GPU: the CPU,
+  // with a warning.
+  int32_t gpu_layers = 0;
   int32_t context_size = 2048;   // tokens of a request, prompt and generated
   int32_t threads = 0;           // that compute; 0: the cores this process may use
   bool flash_attention = false;  // accepted: attention always is, with the same bits

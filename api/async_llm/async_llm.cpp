@@ -59,8 +59,9 @@ Result<AsyncLLM> AsyncLLM::create(const AsyncLLMConfig& config) {
                 "device mps: weft does not run on Metal; use auto, cpu or cuda");
   }
   WEFT_TRY_ASSIGN(const std::string path, path_of(config.model));
-  WEFT_TRY_ASSIGN(auto model,
-                  Model::load(path, {.device = config.device, .threads = config.threads}));
+  WEFT_TRY_ASSIGN(auto model, Model::load(path, {.device = config.device,
+                                                 .gpu_layers = config.gpu_layers,
+                                                 .threads = config.threads}));
   return create(std::move(model), config);
 }
 

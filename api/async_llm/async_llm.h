@@ -31,15 +31,16 @@ namespace weft::llm {
 struct AsyncLLMConfig {
   // A path, or a name that is looked for below $WEFT_MODELS (api/model_path.h).
   std::string model = "Qwen/Qwen3-0.6B";
-  std::string device = "auto";    // auto, cpu, cuda
-  std::string dtype = "float16";  // of the KV cache: float16, bfloat16, float32
-  int32_t max_queue_size = 1000;  // requests that were accepted and wait to be started
-  int32_t num_blocks = 1024;      // of the KV pool, …
-  int32_t block_size = 16;        // … each of so many tokens; divides 256
-  int32_t max_seq_length = 4096;  // tokens of a request, prompt and generated
-  int32_t worker_count = 2;       // threads that prepare requests and turn ids to text
-  int32_t threads = 0;            // threads that compute; 0: the usable cores
-  int32_t max_sequences = 64;     // requests that run at once
+  std::string device = "auto";        // auto, cpu, cuda (ModelOptions::device)
+  std::optional<int32_t> gpu_layers;  // of the model (ModelOptions::gpu_layers); none: all
+  std::string dtype = "float16";      // of the KV cache: float16, bfloat16, float32
+  int32_t max_queue_size = 1000;      // requests that were accepted and wait to be started
+  int32_t num_blocks = 1024;          // of the KV pool, …
+  int32_t block_size = 16;            // … each of so many tokens; divides 256
+  int32_t max_seq_length = 4096;      // tokens of a request, prompt and generated
+  int32_t worker_count = 2;           // threads that prepare requests and turn ids to text
+  int32_t threads = 0;                // threads that compute; 0: the usable cores
+  int32_t max_sequences = 64;         // requests that run at once
   std::chrono::milliseconds keep_results = std::chrono::minutes(5);  // that nobody fetches
 };
 

@@ -17,6 +17,12 @@
 
 namespace weft::c {
 
+// What gpu_layers is where nobody set it.
+inline constexpr int32_t kAllGpuLayers = -1;
+inline std::optional<int32_t> gpu_layers_of(int32_t gpu_layers) {
+  return gpu_layers == kAllGpuLayers ? std::nullopt : std::optional(gpu_layers);
+}
+
 // engine.cpp
 Result<EngineConfig> engine_config_of(const weft_engine_config* config, const char* name);
 Result<std::optional<Pooling>> pooling_of(weft_pooling pooling);

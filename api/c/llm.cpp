@@ -84,6 +84,7 @@ Result<llm::AsyncLLMConfig> llm_config_of(const weft_llm_config* config) {
   const llm::AsyncLLMConfig defaults;
   return llm::AsyncLLMConfig{.model = text_or(all.model, defaults.model),
                              .device = text_or(all.device, defaults.device),
+                             .gpu_layers = gpu_layers_of(all.gpu_layers),
                              .dtype = text_or(all.dtype, defaults.dtype),
                              .max_queue_size = all.max_queue_size,
                              .num_blocks = all.num_blocks,
@@ -143,7 +144,8 @@ void weft_llm_config_init(weft_llm_config* config, size_t struct_size) {
                               .worker_count = defaults.worker_count,
                               .threads = defaults.threads,
                               .max_sequences = defaults.max_sequences,
-                              .keep_results_ms = defaults.keep_results.count()});
+                              .keep_results_ms = defaults.keep_results.count(),
+                              .gpu_layers = kAllGpuLayers});
 }
 
 void weft_llm_params_init(weft_llm_params* params, size_t struct_size) {

@@ -44,6 +44,7 @@ const ModelOptions& defaults() {
 
 ModelOptions model_options(const weft_model_options& options) {
   ModelOptions result{.device = text_or(options.device, defaults().device),
+                      .gpu_layers = gpu_layers_of(options.gpu_layers),
                       .threads = options.threads,
                       .isa = text_or(options.isa, defaults().isa),
                       .activations = text_or(options.activations, defaults().activations),
@@ -68,7 +69,8 @@ void weft_model_options_init(weft_model_options* options, size_t struct_size) {
                                  .activations = defaults().activations.c_str(),
                                  .use_mmap = defaults().use_mmap ? 1 : 0,
                                  .on_read = nullptr,
-                                 .user_data = nullptr});
+                                 .user_data = nullptr,
+                                 .gpu_layers = kAllGpuLayers});
 }
 
 weft_status weft_model_load(const char* path, const weft_model_options* options, weft_model** model,

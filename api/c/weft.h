@@ -203,7 +203,8 @@ WEFT_API void weft_cancel_free(weft_cancel* cancel);
 // How a model is loaded, and on what it runs.
 typedef struct weft_model_options {
   size_t struct_size;
-  const char* device;       // "auto", "cpu", "cuda"
+  // "auto", "cpu", "cuda". auto: in a build with CUDA the GPU, if one can be used, else the CPU.
+  const char* device;
   int32_t threads;          // that compute; 0: the cores this process may use
   const char* isa;          // force a CPU kernel set; "": the best there is
   const char* activations;  // "auto", "f32", "i16", "bf16", "int8"
@@ -211,6 +212,9 @@ typedef struct weft_model_options {
   // While the file is read into memory, on the loading thread: bytes so far and in all. NULL: none.
   void (*on_read)(void* user_data, uint64_t done, uint64_t total);
   void* user_data;
+  // The first so many layers run on the GPU, the rest on the CPU; more than the model has: all. -1:
+  // all, if the device is a GPU. With the device "cpu" anything above 0 is an error.
+  int32_t gpu_layers;
 } weft_model_options;
 WEFT_API void weft_model_options_init(weft_model_options* options, size_t struct_size);
 
@@ -468,7 +472,7 @@ WEFT_API void weft_task_free(weft_task* task);
 // How a model is loaded, and how many requests it works on.
 typedef struct weft_async_config {
   size_t struct_size;
-  int32_t gpu_layers;       // more than the model has: all. No GPU: the CPU, with a warning
+  int32_t gpu_layers;       // the first layers; more than there are: all. No GPU: a warning
   int32_t context_size;     // tokens of a request, prompt and generated
   int32_t threads;          // that compute; 0: the cores this process may use
   int32_t flash_attention;  // accepted: attention always is, with the same bits
@@ -1312,6 +1316,7 @@ typedef struct weft_llm_config {
   int32_t threads;          // threads that compute; 0: the usable cores
   int32_t max_sequences;    // requests that run at once
   int64_t keep_results_ms;  // that nobody fetches
+  int32_t gpu_layers;       // as in weft_model_options
 } weft_llm_config;
 WEFT_API void weft_llm_config_init(weft_llm_config* config, size_t struct_size);
 

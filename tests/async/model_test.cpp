@@ -179,7 +179,7 @@ TEST(AsyncModel, GpuLayersWithoutAGpuAreTheCpuAndOneWarning) {
   if (model.warnings().empty()) GTEST_SKIP() << "this machine has a GPU that weft can use";
   EXPECT_EQ(model.warnings().size(), 1U);
   EXPECT_EQ(warned, model.warnings());
-  EXPECT_NE(warned.front().find("gpu_layers 1000"), std::string::npos);
+  EXPECT_NE(warned.front().find("gpu_layers: 1000"), std::string::npos);
   // Flash attention changes no bit.
   EXPECT_EQ(model.generate("Hello", 12, asio::use_future).get(), sync_text(model, "Hello", 12));
   config.gpu_layers = -1;

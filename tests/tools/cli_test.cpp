@@ -54,6 +54,7 @@ TEST(Cli, ValueOutsideItsRangeIsAUsageError) {
       {"--top-p", "1.01"},   {"--top-k=-2"},        {"--min-p", "2"},
       {"--threads", "0"},    {"--threads", "9999"}, {"--seed=-1"},
       {"--ctx-size", "0"},   {"--device", "rocm"},  {"--seed", "18446744073709551616"},
+      {"--gpu-layers=-1"},
   };
   for (const auto& flag : wrong) {
     std::vector<std::string> arguments = {"run", kModel, "hi"};
@@ -72,12 +73,27 @@ TEST(Cli, WhatTheWorldLacksIsAFailure) {
   expect_refused(run_infer({"run", "-m", "/", "hi"}), 1, "is a folder");
   expect_refused(run_infer({"run", kReference, "hi"}), 1, kReference);
   expect_refused(run_infer({"run", kModel, "hi", "--device", "cuda"}), 1, "device cuda");
+  expect_refused(run_infer({"run", kModel, "hi", "--device", "cpu", "--gpu-layers", "3"}), 1,
+                 "gpu_layers: 3 with the device cpu, expected 0");
   expect_refused(run_infer({"run", kModel, "hi", "--isa", "foo"}), 1, "scalar");
   expect_refused(run_infer({"run", kModel, "", "--no-bos"}), 1, "prompt: empty");
   expect_refused(run_infer({"run", kModel, "hi", "-n", "9", "--ctx-size", "5"}), 1, "holds 5");
   expect_refused(run_infer({"run", kModel, "hi", "-n", "1000000000"}), 1, "KV cache");
   expect_refused(run_infer({"logits", kModel, "--tokens", "99999", "--out", "/x"}), 1, "99999");
   expect_refused(run_infer({"detokenize", kModel, "99999"}), 1, "99999");
+}
+
+// Said in one line, and as good as without.
+TEST(Cli, GpuLayersWithoutAGpuRunOnTheCpu) {
+  std::vector<std::string> arguments = {"run", kModel, "hi", "-n", "5", "--temperature", "0"};
+  const ProgramRun plain = run_infer(arguments);
+  arguments.insert(arguments.end(), {"--gpu-layers", "3"});
+  const ProgramRun asked = run_infer(arguments);
+  EXPECT_EQ(asked.exit_code, 0) << asked.err;
+  EXPECT_EQ(asked.out, plain.out);
+  EXPECT_TRUE(asked.err.starts_with("infer: gpu_layers: 3: the model runs on the CPU"))
+      << asked.err;
+  EXPECT_EQ(plain.err.find("CPU"), std::string::npos) << plain.err;
 }
 
 TEST(Cli, OutputThatCannotBeWrittenIsNamedAsAskedFor) {

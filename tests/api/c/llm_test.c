@@ -233,6 +233,10 @@ static void what_is_wrong_says_so(void) {
   CHECK_OK(weft_llm_new_async(NULL, &config, on_llm, &w, &error));
   CHECK(wait_once(&w) == WEFT_UNSUPPORTED && w.handle == NULL);
   config.device = "cpu";
+  CHECK(config.gpu_layers == -1);
+  config.gpu_layers = 3;
+  CHECK_FAILS(weft_llm_new(NULL, &config, &llm, &error), WEFT_INVALID_ARGUMENT, "gpu_layers: 3");
+  config.gpu_layers = 0;
   config.num_blocks = 8;
   CHECK_OK(weft_llm_new_async(NULL, &config, on_llm, &w, &error));
   llm = wait_handle(&w);

@@ -7,6 +7,7 @@ static void options_have_the_defaults_of_the_cpp_interface(void) {
   weft_model_options model;
   weft_model_options_init(&model, sizeof model);
   CHECK_TEXT(model.device, "auto");
+  CHECK(model.gpu_layers == -1);
   CHECK_TEXT(model.activations, "auto");
   CHECK(model.threads == 0 && model.use_mmap == 1 && model.on_read == NULL);
   weft_context_params context;
@@ -46,6 +47,10 @@ static void info_says_what_the_file_holds(void) {
   CHECK(info.n_params > 0 && info.n_vocab > 0 && info.n_embd > 0 && info.n_layer > 0);
   CHECK(info.size_bytes > 0 && info.fingerprint != 0 && info.pooling == WEFT_POOLING_LAST);
   weft_model_free(model);
+  options.device = "cpu";
+  options.gpu_layers = 4;
+  CHECK_FAILS(weft_model_load(mini_model_path, &options, &model, &error), WEFT_INVALID_ARGUMENT,
+              "gpu_layers: 4");
 }
 
 static void text_to_ids_and_back(void) {

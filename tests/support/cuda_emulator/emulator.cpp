@@ -1,6 +1,8 @@
 // The calls of kernels/cuda/device/host.h, handed to the block that runs.
 #include "tests/support/cuda_emulator/emulator.h"
 
+#include <mutex>
+
 #include "kernels/cuda/device/launch.h"
 #include "tests/support/cuda_emulator/block_runner.h"
 
@@ -10,6 +12,7 @@ namespace {
 constexpr int kDeviceFault = 719;  // cudaErrorLaunchFailure
 
 struct Device {
+  std::mutex mutex;  // of all below: a launch holds it to its end
   GlobalMemory memory;
   BlockRunner runner{memory};
   TurnOrder order = TurnOrder::kAscending;
@@ -24,21 +27,40 @@ Device& device() {
 
 }  // namespace
 
-void set_turn_order(TurnOrder order) { device().order = order; }
-int64_t blocks_run() { return device().blocks; }
-void fail_operation(int64_t n) { device().until_failure = n; }
+void set_turn_order(TurnOrder order) {
+  const std::lock_guard lock(device().mutex);
+  device().order = order;
+}
+int64_t blocks_run() {
+  const std::lock_guard lock(device().mutex);
+  return device().blocks;
+}
+void fail_operation(int64_t n) {
+  const std::lock_guard lock(device().mutex);
+  device().until_failure = n;
+}
 
 bool operation_fails(cuda::Stream& stream, const char* what) {
+  const std::lock_guard lock(device().mutex);
   if (device().until_failure == 0 || --device().until_failure != 0) return false;
   stream.error = kDeviceFault;
   stream.failed_kernel = what;
   return true;
 }
 
-void* allocate_device(std::size_t size_bytes) { return device().memory.allocate(size_bytes); }
-void free_device(void* p) { device().memory.free(p); }
+void* allocate_device(std::size_t size_bytes) {
+  const std::lock_guard lock(device().mutex);
+  return device().memory.allocate(size_bytes);
+}
+void free_device(void* p) {
+  const std::lock_guard lock(device().mutex);
+  device().memory.free(p);
+}
 void wait_for_device() {}
-std::size_t device_bytes_in_use() { return device().memory.bytes_in_use(); }
+std::size_t device_bytes_in_use() {
+  const std::lock_guard lock(device().mutex);
+  return device().memory.bytes_in_use();
+}
 
 }  // namespace weft::test
 
@@ -51,6 +73,7 @@ using test::WarpOperation;
 void launch(Stream& stream, const char* name, Dim3 grid, int threads, std::size_t shared_bytes,
             const std::function<void(void*)>& body) {
   if (test::operation_fails(stream, name)) return;
+  const std::lock_guard lock(device().mutex);
   const test::Launch what{.name = name,
                           .grid = grid,
                           .threads = threads,

@@ -12,7 +12,7 @@
 // What it cannot show: timing, memory ordering between blocks beyond the above, and the last bits
 // of hardware arithmetic (mma adds its 16 products in double precision and rounds once).
 //
-// Not thread-safe, and one per process: of the threads that use it, one at a time does.
+// One per process. Thread-safe: launches take turns.
 #pragma once
 
 #include <cstddef>
