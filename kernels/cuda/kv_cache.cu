@@ -11,6 +11,8 @@
 namespace weft::cuda {
 namespace {
 
+constexpr uint16_t kNanHalf = 0x7e00;
+
 // A row of up to kMaxHeadDim elements, number 32j + lane of which is a lane's x[j], as the cache
 // keeps it. Made by a whole warp.
 template <DType kType>
@@ -69,13 +71,11 @@ struct KvRow {
   }
 
  private:
-  static constexpr uint16_t kNan = 0x7e00;
-
   // Block j: an element a lane.
   WEFT_DEVICE void encode_q8_0(float x, int j) {
     const float largest = warp_max(magnitude(x));
     const bool all_finite = ballot(!is_finite(x)) == 0;
-    scales[j] = all_finite ? half_of(largest / 127.0f) : kNan;
+    scales[j] = all_finite ? half_of(largest / 127.0f) : kNanHalf;
     const float scale = float_of_half(scales[j]);
     float q = scale == 0.0f || !all_finite ? 0.0f : x / scale;
     q = q > 127.0f ? 127.0f : q < -128.0f ? -128.0f : q;
@@ -95,7 +95,7 @@ struct KvRow {
     }
     finite = ballot(!finite) == 0;
     const float scale = fp8_scale(warp_max(largest));
-    scales[0] = finite ? half_of(scale) : kNan;
+    scales[0] = finite ? half_of(scale) : kNanHalf;
     const float inverse = 1.0f / scale;  // exact, as its products are
     WEFT_UNROLL
     for (int j = 0; j < kParts; ++j) {

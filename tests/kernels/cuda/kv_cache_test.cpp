@@ -75,6 +75,19 @@ TEST(Fp8, ScalePutsTheLargestIntoTheUpperHalfOfTheCodes) {
   EXPECT_EQ(cuda::fp8_scale(1e30f), 0x1p+15f);
 }
 
+// A layer's keys or values on the host.
+struct HostLayer {
+  std::vector<std::byte> bytes;
+  cuda::KvLayer layer;
+
+  HostLayer(Backend& backend, const cuda::KvLayer& on_device, int32_t blocks)
+      : bytes(static_cast<std::size_t>(blocks * on_device.n_kv_heads * on_device.head_bytes)),
+        layer(on_device) {
+    backend.download(bytes.data(), on_device.data, bytes.size());
+    layer.data = bytes.data();
+  }
+};
+
 class CudaKv : public ::testing::TestWithParam<DType> {
  protected:
   static constexpr int32_t kLayers = 2;
@@ -153,9 +166,9 @@ TEST_P(CudaKv, RoundsToTheTypeAndPadsWithZeros) {
     const DeviceArray<float> k(x[0]), v(x[1]);
     backend_->kv_store(*cache, 1, mat(k, tokens), mat(v, tokens), slots);
     const auto& cuda_cache = static_cast<const cuda::CudaKvCache&>(*cache);
-    wait_for_device();
     for (int array = 0; array < 2; ++array) {
-      const cuda::KvLayer layer = array == 0 ? cuda_cache.keys(1) : cuda_cache.values(1);
+      const HostLayer host(*backend_, array == 0 ? cuda_cache.keys(1) : cuda_cache.values(1), 16);
+      const cuda::KvLayer& layer = host.layer;
       for (int32_t row = 0; row < 2 * tokens; ++row) {
         const float* const expected = x[array].data() + row * head_dim;
         float largest = 0.0f;
@@ -189,17 +202,18 @@ TEST_P(CudaKv, ValuesAreFiniteAndTheirKeysShowWhatTheyWere) {
   const DeviceArray<float> device_k(k), device_v(v);
   backend_->kv_store(*cache, 0, mat(device_k, 3), mat(device_v, 3), std::vector<int32_t>{0, 1, 2});
   const auto& cuda_cache = static_cast<const cuda::CudaKvCache&>(*cache);
-  wait_for_device();
+  const HostLayer keys_of_layer(*backend_, cuda_cache.keys(0), 1);
+  const HostLayer values(*backend_, cuda_cache.values(0), 1);
   for (int32_t token = 0; token < 3; ++token) {
     for (int32_t head = 0; head < 2; ++head) {
       const bool bad = (token == 1 && head == 0) || (token == 2 && head == 1);
-      for (const float x : stored(cuda_cache.values(0), token, head)) {
+      for (const float x : stored(values.layer, token, head)) {
         EXPECT_TRUE(std::isfinite(x)) << token << ", " << head;
         if (bad) {
           EXPECT_EQ(x, 0.0f);
         }
       }
-      const std::vector<float> keys = stored(cuda_cache.keys(0), token, head);
+      const std::vector<float> keys = stored(keys_of_layer.layer, token, head);
       for (int i = 0; i < 40; ++i) {
         if (bad) {
           EXPECT_TRUE(std::isnan(keys[static_cast<std::size_t>(i)]));
@@ -263,11 +277,12 @@ TEST(CudaKvQ8_0, HoldsTheBitsOfTheCpu) {
   const DeviceArray<float> device_x(x);
   gpu->kv_store(*on_gpu, 0, {device_x.data(), kTokens, kDim}, {device_x.data(), kTokens, kDim},
                 slots);
-  wait_for_device();
 
   const auto& cache = static_cast<const cpu::CpuKvCache&>(*on_cpu);
   const auto& cuda_cache = static_cast<const cuda::CudaKvCache&>(*on_gpu);
-  for (const cuda::KvLayer& layer : {cuda_cache.keys(0), cuda_cache.values(0)}) {
+  for (const cuda::KvLayer& on_gpu_layer : {cuda_cache.keys(0), cuda_cache.values(0)}) {
+    const HostLayer host(*gpu, on_gpu_layer, spec.num_blocks);
+    const cuda::KvLayer& layer = host.layer;
     for (int t = 0; t < kTokens; ++t) {
       const auto* expected = reinterpret_cast<const BlockQ8_0*>(
           cache.v(0) + cache.group_offset(t, 0) +
