@@ -7,7 +7,9 @@
 #include <string>
 
 #include "core/check.h"
+#include "core/model/device_memory.h"
 #include "core/model/elsewhere.h"
+#include "core/model/layer_roles.h"
 
 namespace weft {
 
@@ -171,6 +173,7 @@ struct WeightLoader {
 
 Result<std::unique_ptr<Decoder>> Decoder::create(ModelConfig config, ModelTensors tensors,
                                                  Backend& backend) {
+  WEFT_TRY(check_weights_fit(tensors, backend));
   auto decoder = std::unique_ptr<Decoder>(new Decoder());
   ModelWeights& w = decoder->weights_;
   WeightLoader load{tensors, decoder->weight_bytes_, decoder->weight_memory_bytes_};
@@ -180,27 +183,9 @@ Result<std::unique_ptr<Decoder>> Decoder::create(ModelConfig config, ModelTensor
   WEFT_TRY(load(backend, tensors.output_norm, w.output_norm));
   WEFT_TRY(load(backend, tensors.output, w.output));
   w.layers.resize(tensors.layers.size());
-  using Host = LayerTensorsOf<HostTensor>;
-  constexpr std::array kRoles = {
-      std::pair{&Host::attn_norm, &LayerWeights::attn_norm},
-      std::pair{&Host::wq, &LayerWeights::wq},
-      std::pair{&Host::wk, &LayerWeights::wk},
-      std::pair{&Host::wv, &LayerWeights::wv},
-      std::pair{&Host::bq, &LayerWeights::bq},
-      std::pair{&Host::bk, &LayerWeights::bk},
-      std::pair{&Host::bv, &LayerWeights::bv},
-      std::pair{&Host::q_norm, &LayerWeights::q_norm},
-      std::pair{&Host::k_norm, &LayerWeights::k_norm},
-      std::pair{&Host::wo, &LayerWeights::wo},
-      std::pair{&Host::bo, &LayerWeights::bo},
-      std::pair{&Host::ffn_norm, &LayerWeights::ffn_norm},
-      std::pair{&Host::gate, &LayerWeights::gate},
-      std::pair{&Host::up, &LayerWeights::up},
-      std::pair{&Host::down, &LayerWeights::down},
-  };
   for (size_t i = 0; i < w.layers.size(); ++i) {
     Backend& its_backend = elsewhere_or(backend.layer_backend(static_cast<int32_t>(i)), backend);
-    for (const auto& [host, weight] : kRoles) {
+    for (const auto& [host, weight] : kLayerRoles) {
       WEFT_TRY(load(its_backend, tensors.layers[i].*host, w.layers[i].*weight));
     }
   }

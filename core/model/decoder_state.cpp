@@ -5,6 +5,7 @@
 
 #include "core/check.h"
 #include "core/model/decoder.h"
+#include "core/model/device_memory.h"
 #include "core/model/elsewhere.h"
 
 namespace weft {
@@ -172,6 +173,15 @@ Result<std::unique_ptr<DecoderState>> DecoderState::create(const Decoder& decode
   state->kv_spec_ = kv;
 
   const KvPlan kv_plan = plan_kv(config, backend, kv);
+  const std::vector<StagePlan> stages = plan_stages(config, backend);
+  const std::vector<WorkspacePlan> plans = plan_workspaces(config, limits, stages);
+  for (const WorkspacePlan& plan : plans) {
+    StateNeed need{.workspace_bytes = plan.bytes()};
+    for (const auto& [spec, its_backend] : kv_plan.caches) {
+      if (its_backend == plan.backend) need.caches.push_back(spec);
+    }
+    WEFT_TRY(check_state_fits(need, elsewhere_or(plan.backend, backend)));
+  }
   for (const auto& [spec, its_backend] : kv_plan.caches) {
     WEFT_TRY_ASSIGN(auto cache, elsewhere_or(its_backend, backend).create_kv_cache(spec));
     state->caches_.push_back({std::move(cache), its_backend});
@@ -180,8 +190,6 @@ Result<std::unique_ptr<DecoderState>> DecoderState::create(const Decoder& decode
     state->kv_places_.push_back({state->caches_[cache].kv.get(), layer});
   }
 
-  const std::vector<StagePlan> stages = plan_stages(config, backend);
-  const std::vector<WorkspacePlan> plans = plan_workspaces(config, limits, stages);
   for (const WorkspacePlan& plan : plans) {
     WEFT_TRY_ASSIGN(auto work, create_workspace(plan, elsewhere_or(plan.backend, backend)));
     state->workspaces_.push_back(std::move(work));

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "core/model/device_memory.h"
 #include "kernels/cuda/attention_step.h"
 #include "kernels/cuda/cuda_kv_cache.h"
 #include "kernels/cuda/cuda_weight.h"
@@ -16,6 +17,7 @@
 #include "kernels/cuda/rms_norm.h"
 #include "kernels/cuda/rope.h"
 #include "kernels/cuda/sample.h"
+#include "kernels/cuda/weight_upload.h"
 
 namespace weft {
 namespace {
@@ -33,9 +35,14 @@ const float* vector_of(const Weight& weight) {
   return as_cuda(weight).floats();
 }
 
-class CudaBackend final : public Backend {
+// Partial results of attention are at most 256 MiB; prepared activations, drawing and a step's
+// arrays are some megabytes. Of a small device, whose contexts are short, a part that they fit in.
+constexpr std::size_t kScratchBytes = std::size_t{320} << 20;
+
+class CudaBackend final : public Backend, public DeviceMemory {
  public:
-  explicit CudaBackend(std::unique_ptr<cuda::Gpu> gpu) : gpu_(std::move(gpu)) {}
+  CudaBackend(std::unique_ptr<cuda::Gpu> gpu, const CudaOptions& options)
+      : options_(options), gpu_(std::move(gpu)) {}
 
   std::string description() const override { return "cuda " + gpu_->description(); }
   std::string activations() const override { return "f16"; }
@@ -47,8 +54,16 @@ class CudaBackend final : public Backend {
   void download(void* host, const void* device, std::size_t size_bytes) override {
     gpu_->download(host, device, size_bytes);
   }
-  Result<std::unique_ptr<Weight>> load_weight(const HostTensor& tensor, WeightUse) override {
-    return CudaWeight::create(*gpu_, tensor);
+  Result<std::unique_ptr<Weight>> load_weight(const HostTensor& tensor, WeightUse) override;
+  Amount device_memory() const override {
+    const cuda::Gpu::Memory memory = gpu_->memory();
+    return {.free_bytes = memory.free_bytes, .total_bytes = memory.total_bytes};
+  }
+  std::size_t weight_bytes(const HostTensor& tensor) const override {
+    return CudaWeight::size_bytes(tensor);
+  }
+  std::size_t scratch_bytes() const override {
+    return std::min(kScratchBytes, gpu_->memory().total_bytes / 16);
   }
   Result<std::unique_ptr<KvCache>> create_kv_cache(const KvCacheSpec& spec) override {
     return CudaKvCache::create(*gpu_, spec);
@@ -66,6 +81,7 @@ class CudaBackend final : public Backend {
   void import_block(KvCache& cache, int32_t block, const std::byte* from) override;
 
   void begin_step() override {
+    uploader_.reset();  // what was to be loaded is
     arrays_.begin_step();
     attention_.begin_step();
   }
@@ -121,13 +137,22 @@ class CudaBackend final : public Backend {
   PreparedRows prepare(Mat x, bool bfloat);
   void linear_of_type(Mat x, std::span<const LinearOutput> outputs, DType type);
 
+  const CudaOptions options_;
   std::unique_ptr<cuda::Gpu> gpu_;
+  std::unique_ptr<cuda::WeightUploader> uploader_;  // from the first weight to the first step
   cuda::StepArrays arrays_;
   cuda::AttentionStep attention_;
   cuda::GrowingBuffer prepared_;
   cuda::RowSampler sampler_;
   Result<void> error_;  // the first operation that found no memory
 };
+
+Result<std::unique_ptr<Weight>> CudaBackend::load_weight(const HostTensor& tensor, WeightUse) {
+  if (!uploader_) {
+    WEFT_TRY_ASSIGN(uploader_, cuda::WeightUploader::create(*gpu_, {.threads = options_.threads}));
+  }
+  return CudaWeight::create(*uploader_, tensor);
+}
 
 void CudaBackend::export_block(const KvCache& cache, int32_t block, std::byte* to) {
   const CudaKvCache& kv = as_cuda(cache);
@@ -247,8 +272,9 @@ void CudaBackend::copy_blocks(KvCache& cache, std::span<const BlockCopy> copies)
 
 }  // namespace
 
-std::unique_ptr<Backend> create_cuda_backend(std::unique_ptr<cuda::Gpu> gpu) {
-  return std::make_unique<CudaBackend>(std::move(gpu));
+std::unique_ptr<Backend> create_cuda_backend(std::unique_ptr<cuda::Gpu> gpu,
+                                             const CudaOptions& options) {
+  return std::make_unique<CudaBackend>(std::move(gpu), options);
 }
 
 }  // namespace weft

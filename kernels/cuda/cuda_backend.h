@@ -11,8 +11,13 @@
 
 namespace weft {
 
+struct CudaOptions {
+  int threads = 0;  // that pack weights while they are loaded; 0: the usable cores
+};
+
 // Over a GPU that is open: the orchestration knows no CUDA runtime, so that tests can run it on an
 // emulated one.
-std::unique_ptr<Backend> create_cuda_backend(std::unique_ptr<cuda::Gpu> gpu);
+std::unique_ptr<Backend> create_cuda_backend(std::unique_ptr<cuda::Gpu> gpu,
+                                             const CudaOptions& options = {});
 
 }  // namespace weft

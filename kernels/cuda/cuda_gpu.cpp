@@ -22,14 +22,75 @@ tl::unexpected<Error> device_error(const std::string& what, cudaError_t error) {
   return fail(ErrorCode::kDeviceError, "device cuda: " + what + ": " + text_of(error));
 }
 
+// A copy that fails is told by the stream: an event after it is reached all the same, or its wait
+// fails with what the stream's next operation fails with.
+class PinnedStaging final : public Staging {
+ public:
+  static Result<std::unique_ptr<Staging>> create(Stream& stream, std::size_t size_bytes) {
+    auto staging = std::make_unique<PinnedStaging>(stream);
+    if (const cudaError_t error =
+            cudaHostAlloc(&staging->memory_, size_bytes, cudaHostAllocDefault);
+        error != cudaSuccess) {
+      cudaGetLastError();  // leaves the device as it was
+      staging->memory_ = nullptr;
+      return fail(ErrorCode::kOutOfMemory,
+                  "device cuda: " + std::to_string(size_bytes) +
+                      " bytes of page-locked host memory wanted: " + text_of(error));
+    }
+    if (const cudaError_t error =
+            cudaEventCreateWithFlags(&staging->copied_, cudaEventDisableTiming);
+        error != cudaSuccess) {
+      staging->copied_ = nullptr;
+      return device_error("making an event", error);
+    }
+    return staging;
+  }
+  explicit PinnedStaging(Stream& stream) : stream_(stream) {}
+  ~PinnedStaging() override {
+    if (copied_ != nullptr) {
+      cudaEventSynchronize(copied_);
+      cudaEventDestroy(copied_);
+    }
+    if (memory_ != nullptr) cudaFreeHost(memory_);
+  }
+
+  std::byte* writable() override {
+    cudaEventSynchronize(copied_);  // of an event that was never recorded it returns at once
+    return static_cast<std::byte*>(memory_);
+  }
+  void upload(void* device, std::size_t size_bytes) override {
+    if (stream_.error != 0) return;
+    const auto queue = static_cast<cudaStream_t>(stream_.handle);
+    cudaError_t error = cudaMemcpyAsync(device, memory_, size_bytes, cudaMemcpyHostToDevice, queue);
+    if (error == cudaSuccess) error = cudaEventRecord(copied_, queue);
+    if (error == cudaSuccess) return;
+    stream_.error = static_cast<int>(error);
+    stream_.failed_kernel = "upload";
+  }
+
+ private:
+  Stream& stream_;
+  void* memory_ = nullptr;
+  cudaEvent_t copied_ = nullptr;
+};
+
 class CudaGpu final : public Gpu {
  public:
   static Result<std::unique_ptr<Gpu>> open(int index);
   ~CudaGpu() override {
-    if (stream_.handle != nullptr) cudaStreamDestroy(queue());
+    if (stream_.handle == nullptr) return;
+    // What was uploaded may be read by another Gpu's stream, which would not wait for this one's.
+    cudaStreamSynchronize(queue());
+    cudaStreamDestroy(queue());
   }
 
   std::string description() const override { return description_; }
+
+  Memory memory() const override {
+    Memory memory;
+    if (cudaMemGetInfo(&memory.free_bytes, &memory.total_bytes) != cudaSuccess) return {};
+    return memory;
+  }
 
   Result<Buffer> allocate(std::size_t size_bytes) override {
     if (size_bytes == 0) return Buffer();
@@ -65,6 +126,10 @@ class CudaGpu final : public Gpu {
     }
     if (stream_.error == 0) note(cudaStreamSynchronize(queue()), "download");
     if (stream_.error != 0) std::memset(host, 0, size_bytes);
+  }
+
+  Result<std::unique_ptr<Staging>> create_staging(std::size_t size_bytes) override {
+    return PinnedStaging::create(stream_, size_bytes);
   }
 
   Result<void> synchronize() override {

@@ -5,15 +5,18 @@
 #include <memory>
 
 #include "core/backend.h"
-#include "kernels/cuda/gpu.h"
 #include "kernels/cuda/weight_format.h"
+#include "kernels/cuda/weight_upload.h"
 
 namespace weft::cuda {
 
 class CudaWeight final : public Weight {
  public:
-  // kUnsupported for a type that cannot be decoded.
-  static Result<std::unique_ptr<Weight>> create(Gpu& gpu, const HostTensor& tensor);
+  // kUnsupported for a type that cannot be decoded; else fails as WeightUploader::upload().
+  static Result<std::unique_ptr<Weight>> create(WeightUploader& uploader, const HostTensor& tensor);
+
+  // What create() allocates; 0 for a type that cannot be decoded.
+  static std::size_t size_bytes(const HostTensor& tensor);
 
   std::size_t memory_bytes() const override { return memory_.size_bytes(); }
   bool has_own_layout() const override { return true; }

@@ -24,4 +24,5 @@ set(WEFT_CUDA_HOST_SOURCES
   cuda_weight.cpp
   device_scratch.cpp
   pack_weight.cpp
-  sample.cpp)
+  sample.cpp
+  weight_upload.cpp)

@@ -4,11 +4,16 @@
 
 #include <gtest/gtest.h>
 
+#include "core/model/decoder.h"
 #include "core/row_draw.h"
+#include "core/split_backend.h"
 #include "kernels/cuda/cuda_backend.h"
 #include "tests/kernels/cuda/device_array.h"
+#include "tests/support/cpu_isas.h"
 #include "tests/support/cuda_emulator/emulated_gpu.h"
 #include "tests/support/cuda_emulator/emulator.h"
+#include "tests/support/step_driver.h"
+#include "tests/support/test_model.h"
 
 namespace weft::test {
 namespace {
@@ -58,6 +63,102 @@ TEST(CudaMemory, AllOfItIsGivenBack) {
     EXPECT_EQ(device_bytes_in_use() - before, 5000 + backend->kv_cache_bytes(cache->spec()));
   }
   EXPECT_EQ(device_bytes_in_use(), before);
+}
+
+// --- Planned before anything is allocated -------------------------------------------------------
+
+// Weights of 64 MiB and more would take long to make here: what a device takes for them is asked of
+// it, and the device is as small as it must be.
+class CudaMemoryPlan : public ::testing::Test {
+ protected:
+  void TearDown() override { fail_operation(0); }
+
+  static std::unique_ptr<Backend> gpu_of(std::size_t free_bytes) {
+    return create_cuda_backend(make_emulated_gpu(device_bytes_in_use() + free_bytes));
+  }
+  // Loads on a device that fails at its first operation: it shows whether there was one.
+  static Result<std::unique_ptr<Decoder>> load_untouched(const TestModel& model, Backend& backend) {
+    const std::size_t before = device_bytes_in_use();
+    fail_operation(1);
+    auto decoder = Decoder::create(model.config, model.tensors, backend);
+    EXPECT_EQ(device_bytes_in_use(), before);
+    EXPECT_TRUE(backend.wait({}).has_value()) << "something was uploaded";
+    fail_operation(0);
+    return decoder;
+  }
+
+  const TestModel model_ = make_test_model(
+      {.n_layers = 4, .n_heads = 2, .n_kv_heads = 1, .head_dim = 32, .type = DType::kQ8_0});
+};
+
+std::size_t bytes_on_gpu(const TestModel& model) {
+  const std::size_t before = device_bytes_in_use();
+  const auto backend = create_cuda_backend(make_test_gpu());
+  const auto decoder = make_decoder(model, *backend);
+  EXPECT_EQ(device_bytes_in_use() - before, decoder->weight_memory_bytes());
+  return decoder->weight_memory_bytes();
+}
+
+// Of a device, the part that steps take: a sixteenth.
+std::size_t with_scratch(std::size_t bytes) { return bytes * 16 / 15 + 16; }
+
+TEST_F(CudaMemoryPlan, AModelThatJustFitsIsLoadedAndWithALittleLessItIsRefusedUntouched) {
+  const std::size_t wanted = bytes_on_gpu(model_);
+  // All that the process has on the device is part of what a sixteenth is taken of.
+  ASSERT_EQ(device_bytes_in_use(), 0U);
+  const auto enough = gpu_of(with_scratch(wanted));
+  EXPECT_TRUE(Decoder::create(model_.config, model_.tensors, *enough).has_value());
+  const auto little = gpu_of(with_scratch(wanted) - 64);
+  const auto refused = load_untouched(model_, *little);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kOutOfMemory);
+}
+
+TEST_F(CudaMemoryPlan, TheErrorSaysWhatIsWantedWhatIsFreeAndHowManyLayersWouldFit) {
+  const auto little = gpu_of(bytes_on_gpu(model_) / 2);
+  const auto refused = load_untouched(model_, *little);
+  ASSERT_FALSE(refused.has_value());
+  const std::string& message = refused.error().message;
+  EXPECT_NE(message.find("cuda emulated: weights 1 MiB"), std::string::npos) << message;
+  EXPECT_NE(message.find("0 of 1 MiB free"), std::string::npos) << message;
+  // Half of the model, of which embedding and head are a part.
+  EXPECT_NE(message.find("of its 4 layers 2 would fit (gpu_layers)"), std::string::npos) << message;
+}
+
+TEST_F(CudaMemoryPlan, OfASplitModelOnlyTheLayersOnTheDeviceCount) {
+  const std::size_t half = bytes_on_gpu(model_) / 2;
+  const auto split = [&](int32_t layers) {
+    return create_split_backend(gpu_of(half), layers, make_cpu_backend("", 1));
+  };
+  EXPECT_FALSE(load_untouched(model_, *split(4)).has_value());
+  EXPECT_TRUE(Decoder::create(model_.config, model_.tensors, *split(2)).has_value());
+}
+
+TEST_F(CudaMemoryPlan, AContextThatDoesNotFitSaysWhatWould) {
+  const auto backend = gpu_of(std::size_t{4} << 20);
+  const auto decoder = make_decoder(model_, *backend);
+  const std::size_t before = device_bytes_in_use();
+  const StepLimits limits{.max_tokens = 8, .max_logit_rows = 1};
+  KvPoolSpec pool{.num_blocks = 600, .type = DType::kF16};
+  const auto refused = DecoderState::create(*decoder, *backend, limits, pool);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kOutOfMemory);
+  EXPECT_EQ(device_bytes_in_use(), before);
+  const std::string& message = refused.error().message;
+  EXPECT_NE(message.find("KV cache 5 MiB"), std::string::npos) << message;
+  EXPECT_NE(message.find("or this one with kv_type q8_0"), std::string::npos) << message;
+
+  // What it says would fit does, and a block more does not.
+  const std::string before_tokens = "a context of ";
+  const std::size_t at = message.find(before_tokens);
+  ASSERT_NE(at, std::string::npos) << message;
+  const int tokens = std::stoi(message.substr(at + before_tokens.size()));
+  pool.num_blocks = tokens / 16 + 1;
+  EXPECT_FALSE(DecoderState::create(*decoder, *backend, limits, pool).has_value());
+  pool.num_blocks = tokens / 16;
+  EXPECT_TRUE(DecoderState::create(*decoder, *backend, limits, pool).has_value());
+  pool = {.num_blocks = 600, .type = DType::kQ8_0};
+  EXPECT_TRUE(DecoderState::create(*decoder, *backend, limits, pool).has_value());
 }
 
 }  // namespace

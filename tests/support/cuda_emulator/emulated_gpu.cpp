@@ -2,26 +2,63 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
+#include <vector>
 
 #include "tests/support/cuda_emulator/emulator.h"
+#include "tests/support/cuda_emulator/pending_copies.h"
 
 namespace weft::test {
 namespace {
+
+constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
+
+std::size_t& pinned_limit() {
+  static std::size_t bytes = kNoLimit;
+  return bytes;
+}
+
+class EmulatedStaging final : public cuda::Staging {
+ public:
+  EmulatedStaging(cuda::Stream& stream, std::size_t size_bytes)
+      : stream_(stream), memory_(size_bytes) {}
+  ~EmulatedStaging() override { finish_copies_from(memory_.data()); }
+
+  std::byte* writable() override {
+    finish_copies_from(memory_.data());
+    return memory_.data();
+  }
+  void upload(void* device, std::size_t size_bytes) override {
+    if (stream_.error != 0 || operation_fails(stream_, "upload")) return;
+    queue_copy(device, memory_.data(), size_bytes);
+  }
+
+ private:
+  cuda::Stream& stream_;
+  std::vector<std::byte> memory_;
+};
 
 class EmulatedGpu final : public cuda::Gpu {
  public:
   explicit EmulatedGpu(std::size_t memory_bytes) : memory_bytes_(memory_bytes) {}
 
   std::string description() const override { return "emulated"; }
+  Memory memory() const override {
+    return {.free_bytes = memory_bytes_ - std::min(memory_bytes_, device_bytes_in_use()),
+            .total_bytes = memory_bytes_};
+  }
   Result<Buffer> allocate(std::size_t size_bytes) override {
     if (size_bytes == 0) return Buffer();
-    if (size_bytes > memory_bytes_ - std::min(memory_bytes_, device_bytes_in_use())) {
+    if (size_bytes > memory().free_bytes) {
       return fail(ErrorCode::kOutOfMemory, "device cuda: " + std::to_string(size_bytes) +
                                                " bytes wanted of " + std::to_string(memory_bytes_));
     }
     void* data = allocate_device(size_bytes);
     std::memset(data, 0, size_bytes);
-    return Buffer(data, size_bytes, [](void* p, std::size_t) { free_device(p); });
+    return Buffer(data, size_bytes, [](void* p, std::size_t) {
+      finish_copies();  // as cudaFree() does
+      free_device(p);
+    });
   }
   void upload(void* device, const void* host, std::size_t size_bytes) override {
     if (size_bytes == 0 || !takes("upload")) return;
@@ -35,14 +72,25 @@ class EmulatedGpu final : public cuda::Gpu {
       std::memset(host, 0, size_bytes);
     }
   }
+  Result<std::unique_ptr<cuda::Staging>> create_staging(std::size_t size_bytes) override {
+    if (size_bytes > pinned_limit()) {
+      return fail(ErrorCode::kOutOfMemory, "device cuda: " + std::to_string(size_bytes) +
+                                               " bytes of page-locked host memory wanted");
+    }
+    return std::make_unique<EmulatedStaging>(stream_, size_bytes);
+  }
   Result<void> synchronize() override {
+    finish_copies();
     if (stream_.error == 0) return {};
     return fail(ErrorCode::kDeviceError,
                 std::string("device cuda: ") + stream_.failed_kernel + ": emulated fault");
   }
 
  private:
-  bool takes(const char* what) { return stream_.error == 0 && !operation_fails(stream_, what); }
+  bool takes(const char* what) {
+    finish_copies();
+    return stream_.error == 0 && !operation_fails(stream_, what);
+  }
 
   std::size_t memory_bytes_;
 };
@@ -52,6 +100,9 @@ class EmulatedGpu final : public cuda::Gpu {
 std::unique_ptr<cuda::Gpu> make_emulated_gpu(std::size_t memory_bytes) {
   return std::make_unique<EmulatedGpu>(memory_bytes);
 }
+
+void limit_pinned_memory(std::size_t bytes) { pinned_limit() = bytes; }
+void unlimit_pinned_memory() { pinned_limit() = kNoLimit; }
 
 std::unique_ptr<cuda::Gpu> make_test_gpu() { return make_emulated_gpu(std::size_t{1} << 30); }
 bool test_gpu_is_emulated() { return true; }

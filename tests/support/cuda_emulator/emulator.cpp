@@ -5,6 +5,7 @@
 
 #include "kernels/cuda/device/launch.h"
 #include "tests/support/cuda_emulator/block_runner.h"
+#include "tests/support/cuda_emulator/pending_copies.h"
 
 namespace weft::test {
 namespace {
@@ -73,6 +74,7 @@ using test::WarpOperation;
 void launch(Stream& stream, const char* name, Dim3 grid, int threads, std::size_t shared_bytes,
             const std::function<void(void*)>& body) {
   if (test::operation_fails(stream, name)) return;
+  test::finish_copies();
   const std::lock_guard lock(device().mutex);
   const test::Launch what{.name = name,
                           .grid = grid,
