@@ -64,7 +64,7 @@ void launch(Stream& stream, Dim3 grid, const Kernel& kernel) {
 
 namespace host {
 // Runs body(shared memory) in every thread of every block, and returns when all are done. May say
-// in `stream` that it failed instead.
+// in `stream` that it failed instead, or keep a copy of `body`, which holds the kernel, for later.
 void launch(Stream& stream, const char* name, Dim3 grid, int threads, std::size_t shared_bytes,
             const std::function<void(void*)>& body);
 }  // namespace host
@@ -73,7 +73,7 @@ template <class Kernel>
 void launch(Stream& stream, Dim3 grid, const Kernel& kernel) {
   if (stream.error != 0 || grid.x == 0 || grid.y == 0 || grid.z == 0) return;
   host::launch(stream, Kernel::kName, grid, Kernel::kThreads, kSharedBytes<typename Kernel::Shared>,
-               [&kernel](void* memory) { kernel(*static_cast<typename Kernel::Shared*>(memory)); });
+               [kernel](void* memory) { kernel(*static_cast<typename Kernel::Shared*>(memory)); });
 }
 
 #endif
