@@ -217,6 +217,31 @@ TEST_P(ElementwiseTest, StoreRoundsAsTheScalarConversionsDo) {
   for (std::size_t i = 0; i < x.size(); ++i) ASSERT_EQ(out[i], bf16_from_float(x[i])) << x[i];
 }
 
+// Near the smallest scales rounding leaves codes beyond a byte: they become its ends, and keep
+// their sign.
+TEST_P(ElementwiseTest, StoreOfTheSmallestBlocksKeepsSigns) {
+  const cpu::KernelTable& scalar = *cpu::all_tables().front();
+  ASSERT_STREQ(scalar.isa, "scalar");
+  for (float largest = 1e-7f; largest < 1e-2f; largest *= 1.07f) {
+    std::vector<float> x(32);
+    for (int i = 0; i < 32; ++i) {
+      x[static_cast<std::size_t>(i)] = largest * static_cast<float>(i - 16) / 16.0f;
+    }
+    struct Block {
+      uint16_t d;
+      int8_t q[32];
+    };
+    static_assert(sizeof(Block) == 34);
+    Block block, expected;
+    table_->store(DType::kQ8_0, x.data(), reinterpret_cast<std::byte*>(&block), 32);
+    scalar.store(DType::kQ8_0, x.data(), reinterpret_cast<std::byte*>(&expected), 32);
+    ASSERT_EQ(std::memcmp(&block, &expected, sizeof(block)), 0) << largest;
+    for (std::size_t i = 0; i < 32; ++i) {
+      ASSERT_GE(static_cast<float>(block.q[i]) * x[i], 0.0f) << largest << " element " << i;
+    }
+  }
+}
+
 // Every operation of this file in a fixed sequence, as one long vector.
 std::vector<float> all_operations(const std::string& isa, int threads, int64_t rows_at_once) {
   const int64_t rows = 40;

@@ -56,7 +56,7 @@ struct F32x8 {
         _mm_packus_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), packed);
   }
-  // Whole numbers of -127 … 127; a NaN becomes 0.
+  // Whole numbers; those beyond a byte become its ends, a NaN becomes 0.
   void store(Byte* p) const {
     const __m256i words = _mm256_cvtps_epi32(_mm256_and_ps(v, _mm256_cmp_ps(v, v, _CMP_ORD_Q)));
     const __m128i halves =

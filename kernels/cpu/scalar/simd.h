@@ -58,10 +58,12 @@ struct F32x8 {
   void store(BFloat* p) const {
     for (int i = 0; i < 8; ++i) p[i].bits = bf16_from_float(lane[i]);
   }
-  // Whole numbers of -127 … 127; a NaN becomes 0.
+  // Whole numbers; those beyond a byte become its ends, a NaN becomes 0.
   void store(Byte* p) const {
     for (int i = 0; i < 8; ++i) {
-      p[i].value = lane[i] == lane[i] ? static_cast<int8_t>(lane[i]) : int8_t{0};
+      float x = lane[i] == lane[i] ? lane[i] : 0.0f;
+      x = x < 127.0f ? x : 127.0f;
+      p[i].value = static_cast<int8_t>(x > -128.0f ? x : -128.0f);
     }
   }
 };
