@@ -51,7 +51,8 @@ struct F32x8 {
     vst1_u16(&p->bits + 4, vreinterpret_u16_f16(vcvt_f16_f32(high)));
   }
   void store(BFloat* p) const { vst1q_u16(&p->bits, vcombine_u16(rounded(low), rounded(high))); }
-  // Whole numbers; those beyond a byte become its ends, a NaN becomes 0, as the conversion makes it.
+  // Whole numbers; those beyond a byte become its ends, a NaN becomes 0, as the conversion makes
+  // it.
   void store(Byte* p) const {
     const int16x8_t halves =
         vcombine_s16(vqmovn_s32(vcvtq_s32_f32(low)), vqmovn_s32(vcvtq_s32_f32(high)));
