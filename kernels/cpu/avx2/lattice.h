@@ -1,6 +1,6 @@
 // Lattice points (packed/format.h) of a cell, looked up: a table's entry is one load of 4 or 8
-// bytes. Loads beat gather instructions threefold here, and a table in registers (vpermi2b) by too
-// little to ask for AVX-512 VBMI: measured on Zen 4. Shared by AVX2 and AVX-512.
+// bytes, which beats gather instructions threefold (measured on Zen 4). Shared by AVX2 and AVX-512,
+// which searches some of the tables in registers instead where it can (avx512/vbmi.h).
 #pragma once
 
 #include <immintrin.h>
