@@ -1,6 +1,7 @@
 #include "kernels/cuda/attention_step.h"
 
 #include <algorithm>
+#include <bit>
 #include <span>
 
 namespace weft::cuda {
@@ -13,6 +14,13 @@ constexpr int64_t kFewBlocksThatFillAGpu = 512;
 constexpr int64_t kManyBlocksThatFillAGpu = 132;
 // Prompts deep in a long context would ask for gigabytes; they have work for many blocks anyway.
 constexpr int64_t kMaxPartialBytes = int64_t{256} << 20;
+
+// 1 … 8, 10, 12, 14, 16, 20, …: at most a quarter more.
+int32_t rounded_splits(int32_t splits) {
+  if (splits <= 8) return splits;
+  const auto unit = static_cast<int32_t>(std::bit_floor(static_cast<uint32_t>(splits - 1)) / 4);
+  return (splits + unit - 1) / unit * unit;
+}
 
 }  // namespace
 
@@ -47,12 +55,24 @@ void AttentionStep::begin_step() {
   plans_.clear();
 }
 
+std::span<const std::unique_ptr<AttentionPlan>> AttentionStep::plan_ahead(const StepBatch& batch) {
+  for (const auto& [group, tile_rows] : asked_) {
+    plans_.push_back(std::make_unique<AttentionPlan>(plan_attention(batch, group, tile_rows)));
+    for (AttentionPart* part : {&plans_.back()->few, &plans_.back()->many}) {
+      part->max_splits = rounded_splits(part->max_splits);
+    }
+  }
+  return plans_;
+}
+
 const AttentionPlan& AttentionStep::plan(const StepBatch& batch, int32_t group, int32_t tile_rows) {
   if (!in_step_) plans_.clear();
   for (const auto& known : plans_) {
     if (known->group == group && known->tile_rows == tile_rows) return *known;
   }
   plans_.push_back(std::make_unique<AttentionPlan>(plan_attention(batch, group, tile_rows)));
+  const std::pair asked{group, tile_rows};
+  if (std::ranges::find(asked_, asked) == asked_.end()) asked_.push_back(asked);
   return *plans_.back();
 }
 

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <memory>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "core/batch.h"
@@ -35,6 +37,10 @@ class AttentionStep {
   // Between them, plans are kept: a step's batch does not change.
   void begin_step();
   void end_step() { in_step_ = false; }
+  // The plans that steps have asked for so far, made for this batch at once. Their splits are
+  // rounded up to a few values, so that steps are alike for longer: a sequence skips those that it
+  // does not have.
+  std::span<const std::unique_ptr<AttentionPlan>> plan_ahead(const StepBatch& batch);
 
   // Backend::attention(). Where there is no memory, `error` says so and nothing is launched.
   void run(Gpu& gpu, StepArrays& arrays, Mat q, const CudaKvCache& cache, int32_t layer,
@@ -52,6 +58,7 @@ class AttentionStep {
 
   bool in_step_ = false;
   std::vector<std::unique_ptr<AttentionPlan>> plans_;  // where StepArrays finds them again
+  std::vector<std::pair<int32_t, int32_t>> asked_;     // group and tile_rows of plans so far
   std::vector<int32_t> table_starts_;
   GrowingBuffer partials_;
 };

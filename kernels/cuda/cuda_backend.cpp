@@ -1,10 +1,12 @@
 #include "kernels/cuda/cuda_backend.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/check.h"
+#include "core/model/decoder.h"
 #include "core/model/device_memory.h"
 #include "kernels/cuda/attention_step.h"
 #include "kernels/cuda/cuda_kv_cache.h"
@@ -17,6 +19,7 @@
 #include "kernels/cuda/rms_norm.h"
 #include "kernels/cuda/rope.h"
 #include "kernels/cuda/sample.h"
+#include "kernels/cuda/step_graphs.h"
 #include "kernels/cuda/weight_upload.h"
 
 namespace weft {
@@ -33,6 +36,12 @@ const CudaKvCache& as_cuda(const KvCache& cache) { return static_cast<const Cuda
 const float* vector_of(const Weight& weight) {
   WEFT_CHECK(!as_cuda(weight).packed(), "a vector of " + std::to_string(weight.rows()) + " rows");
   return as_cuda(weight).floats();
+}
+
+void check_ids(std::span<const int32_t> ids, int64_t n_vocab) {
+  for (const int32_t id : ids) {
+    WEFT_CHECK(id >= 0 && id < n_vocab, "embed: token id " + std::to_string(id));
+  }
 }
 
 // Partial results of attention are at most 256 MiB; prepared activations, drawing and a step's
@@ -80,6 +89,8 @@ class CudaBackend final : public Backend, public DeviceMemory {
   void export_block(const KvCache& cache, int32_t block, std::byte* to) override;
   void import_block(KvCache& cache, int32_t block, const std::byte* from) override;
 
+  StepTicket submit_step(const Decoder& decoder, DecoderState& state, const StepBatch& batch,
+                         LogitSink* sink) override;
   void begin_step() override {
     uploader_.reset();  // what was to be loaded is
     arrays_.begin_step();
@@ -133,6 +144,9 @@ class CudaBackend final : public Backend, public DeviceMemory {
   const T* on_device(std::span<const T> values) {
     return arrays_.on_device(*gpu_, values, error_);
   }
+  // Uploads the step's arrays to places of their own; nullopt: there was no memory.
+  std::optional<cuda::StepShape> begin_decode_step(const Decoder& decoder, DecoderState& state,
+                                                   const StepBatch& batch);
   // x as tensor cores take it; rows is 0 if there was no memory.
   PreparedRows prepare(Mat x, bool bfloat);
   void linear_of_type(Mat x, std::span<const LinearOutput> outputs, DType type);
@@ -144,6 +158,8 @@ class CudaBackend final : public Backend, public DeviceMemory {
   cuda::AttentionStep attention_;
   cuda::GrowingBuffer prepared_;
   cuda::RowSampler sampler_;
+  cuda::StepGraphs graphs_;
+  cuda::KeptArrays rope_frequencies_;
   Result<void> error_;  // the first operation that found no memory
 };
 
@@ -152,6 +168,56 @@ Result<std::unique_ptr<Weight>> CudaBackend::load_weight(const HostTensor& tenso
     WEFT_TRY_ASSIGN(uploader_, cuda::WeightUploader::create(*gpu_, {.threads = options_.threads}));
   }
   return CudaWeight::create(*uploader_, tensor);
+}
+
+StepTicket CudaBackend::submit_step(const Decoder& decoder, DecoderState& state,
+                                    const StepBatch& batch, LogitSink* sink) {
+  if (!options_.graphs || !cuda::is_decode_step(batch)) {
+    return Backend::submit_step(decoder, state, batch, sink);
+  }
+  check_ids(batch.token_ids, decoder.config().n_vocab);
+  auto shape = begin_decode_step(decoder, state, batch);
+  cuda::StepGraph* const step = shape ? graphs_.find(*gpu_, std::move(*shape)) : nullptr;
+  const auto forward = [&](LogitSink* to) { decoder.forward(*this, state, batch, to); };
+  if (step != nullptr && !step->graph && !step->refused) {
+    const Result<void> before = error_;
+    const bool recorded = cuda::record(*gpu_, *step, forward);
+    error_ = before;  // memory that was refused while recording is asked for again
+    if (!recorded) begin_decode_step(decoder, state, batch);
+  }
+  if (step != nullptr && step->graph) {
+    gpu_->launch(*step->graph);
+    if (step->logits.rows > 0) sink->consume(*this, 0, step->logits);
+  } else {
+    forward(sink);
+  }
+  end_step();
+  return {};
+}
+
+std::optional<cuda::StepShape> CudaBackend::begin_decode_step(const Decoder& decoder,
+                                                              DecoderState& state,
+                                                              const StepBatch& batch) {
+  begin_step();
+  cuda::StepShape shape{.decoder = &decoder,
+                        .state = &state,
+                        .rows = batch.num_tokens(),
+                        .logit_rows = batch.logit_rows.size()};
+  std::vector<std::span<const std::byte>> arrays;
+  const auto add = [&](const auto& values) { arrays.push_back(std::as_bytes(std::span(values))); };
+  for (const auto& values : {batch.token_ids, batch.positions, batch.slots, batch.logit_rows}) {
+    add(values);
+  }
+  for (const auto& plan : attention_.plan_ahead(batch)) {
+    for (const cuda::AttentionPart* part : {&plan->few, &plan->many}) {
+      shape.splits.push_back(part->max_splits);
+      add(part->tiles);
+      add(part->slot_tokens);
+    }
+  }
+  add(batch.block_tables);  // whose length moves what lies behind them
+  if (!arrays_.upload_together(*gpu_, arrays, error_)) return std::nullopt;
+  return shape;
 }
 
 void CudaBackend::export_block(const KvCache& cache, int32_t block, std::byte* to) {
@@ -171,9 +237,7 @@ void CudaBackend::import_block(KvCache& cache, int32_t block, const std::byte* f
 }
 
 void CudaBackend::embed(const Weight& table, std::span<const int32_t> ids, Mat out) {
-  for (const int32_t id : ids) {
-    WEFT_CHECK(id >= 0 && id < table.rows(), "embed: token id " + std::to_string(id));
-  }
+  check_ids(ids, table.rows());
   const int32_t* const on_gpu = on_device(ids);
   if (on_gpu == nullptr) return;
   const CudaWeight& weight = as_cuda(table);
@@ -242,7 +306,7 @@ void CudaBackend::linear(Mat x, std::span<const LinearOutput> outputs) {
 
 void CudaBackend::rope_table(const RopeFrequencies& rope, std::span<const int32_t> positions,
                              Mat table) {
-  const double* const inverse = on_device(rope.inverse);
+  const double* const inverse = rope_frequencies_.on_device(*gpu_, rope.inverse, error_);
   const int32_t* const on_gpu = on_device(positions);
   if (inverse == nullptr || on_gpu == nullptr) return;
   cuda::rope_table(stream(), inverse, rope.magnitude, on_gpu, table);

@@ -12,7 +12,8 @@
 namespace weft {
 
 struct CudaOptions {
-  int threads = 0;  // that pack weights while they are loaded; 0: the usable cores
+  int threads = 0;     // that pack weights while they are loaded; 0: the usable cores
+  bool graphs = true;  // steps of one token a sequence are recorded once and replayed
 };
 
 // Over a GPU that is open: the orchestration knows no CUDA runtime, so that tests can run it on an

@@ -74,6 +74,17 @@ class PinnedStaging final : public Staging {
   cudaEvent_t copied_ = nullptr;
 };
 
+struct CudaGraph final : Graph {
+  CudaGraph(cudaGraphExec_t its_executable, cudaStream_t its_queue)
+      : executable(its_executable), queue(its_queue) {}
+  ~CudaGraph() override {
+    cudaStreamSynchronize(queue);
+    cudaGraphExecDestroy(executable);
+  }
+  cudaGraphExec_t executable;
+  cudaStream_t queue;
+};
+
 class CudaGpu final : public Gpu {
  public:
   static Result<std::unique_ptr<Gpu>> open(int index);
@@ -92,7 +103,7 @@ class CudaGpu final : public Gpu {
     return memory;
   }
 
-  Result<Buffer> allocate(std::size_t size_bytes) override {
+  Result<Buffer> allocate_memory(std::size_t size_bytes) override {
     if (size_bytes == 0) return Buffer();
     void* data = nullptr;
     if (const cudaError_t error = cudaMalloc(&data, size_bytes); error != cudaSuccess) {
@@ -114,13 +125,17 @@ class CudaGpu final : public Gpu {
   }
 
   void upload(void* device, const void* host, std::size_t size_bytes) override {
-    if (size_bytes == 0 || stream_.error != 0) return;
+    if (size_bytes == 0 || stream_.error != 0 || spoils_capture()) return;
     // From pageable memory the runtime stages the bytes before it returns.
     note(cudaMemcpyAsync(device, host, size_bytes, cudaMemcpyHostToDevice, queue()), "upload");
   }
 
   void download(void* host, const void* device, std::size_t size_bytes) override {
     if (size_bytes == 0) return;
+    if (spoils_capture()) {
+      std::memset(host, 0, size_bytes);
+      return;
+    }
     if (stream_.error == 0) {
       note(cudaMemcpyAsync(host, device, size_bytes, cudaMemcpyDeviceToHost, queue()), "download");
     }
@@ -136,6 +151,34 @@ class CudaGpu final : public Gpu {
     if (stream_.error == 0) note(cudaStreamSynchronize(queue()), "running a step");
     if (stream_.error == 0) return {};
     return device_error(stream_.failed_kernel, static_cast<cudaError_t>(stream_.error));
+  }
+
+ protected:
+  bool begin_recording() override {
+    if (stream_.error != 0) return false;
+    // Threads of other engines may allocate meanwhile.
+    const cudaError_t error = cudaStreamBeginCapture(queue(), cudaStreamCaptureModeThreadLocal);
+    cudaGetLastError();
+    return error == cudaSuccess;
+  }
+
+  std::unique_ptr<Graph> end_recording() override {
+    cudaGraph_t recorded = nullptr;
+    cudaGraphExec_t executable = nullptr;
+    cudaError_t error = cudaStreamEndCapture(queue(), &recorded);
+    if (error == cudaSuccess) error = static_cast<cudaError_t>(stream_.error);
+    if (error == cudaSuccess) error = cudaGraphInstantiate(&executable, recorded, 0);
+    if (recorded != nullptr) cudaGraphDestroy(recorded);
+    // What failed was recorded, not run: the device is as it was.
+    cudaGetLastError();
+    stream_.error = 0;
+    if (error != cudaSuccess) return nullptr;
+    return std::make_unique<CudaGraph>(executable, queue());
+  }
+
+  void launch_graph(Graph& graph) override {
+    if (stream_.error != 0) return;
+    note(cudaGraphLaunch(static_cast<CudaGraph&>(graph).executable, queue()), "a recorded step");
   }
 
  private:

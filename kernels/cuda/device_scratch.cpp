@@ -1,6 +1,7 @@
 #include "kernels/cuda/device_scratch.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace weft::cuda {
 namespace {
@@ -8,13 +9,24 @@ namespace {
 constexpr std::size_t kAlignment = 256;
 constexpr std::size_t kFirstChunk = 64 * 1024;
 
+std::size_t padded_bytes(std::size_t size_bytes) {
+  return (size_bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+// Up to the next quarter of a power of two.
+std::size_t rounded_up(std::size_t size_bytes) {
+  const std::size_t quarter = std::max(kAlignment, std::bit_floor(size_bytes) / 4);
+  return (size_bytes + quarter - 1) / quarter * quarter;
+}
+
 }  // namespace
 
 std::byte* GrowingBuffer::at_least(Gpu& gpu, int64_t size_bytes, Result<void>& error) {
   const auto wanted = static_cast<std::size_t>(size_bytes);
   if (buffer_.size_bytes() < wanted) {
-    buffer_ = Buffer();  // freeing waits for what was queued on it
-    auto memory = gpu.allocate(wanted);
+    // Freeing waits for what was queued on it. While that is recorded there is no memory anyway.
+    if (!gpu.capturing()) buffer_ = Buffer();
+    auto memory = gpu.allocate(rounded_up(wanted));
     if (!memory) {
       if (error) error = tl::unexpected(memory.error());
       return nullptr;
@@ -32,6 +44,23 @@ void StepArrays::begin_step() {
   used_ = 0;
 }
 
+bool StepArrays::upload_together(Gpu& gpu, std::span<const std::span<const std::byte>> arrays,
+                                 Result<void>& error) {
+  std::size_t total = 0;
+  for (const auto& array : arrays) total += padded_bytes(array.size());
+  std::byte* const device = together_.at_least(gpu, static_cast<int64_t>(total), error);
+  if (device == nullptr) return false;
+  image_.resize(total);
+  std::size_t at = 0;
+  for (const auto& array : arrays) {
+    std::ranges::copy(array, image_.begin() + static_cast<std::ptrdiff_t>(at));
+    known_.push_back({array.data(), array.size(), device + at});
+    at += padded_bytes(array.size());
+  }
+  gpu.upload(device, image_.data(), image_.size());
+  return true;
+}
+
 void StepArrays::end_step() { in_step_ = false; }
 
 const void* StepArrays::upload(Gpu& gpu, const void* host, std::size_t size_bytes,
@@ -41,7 +70,7 @@ const void* StepArrays::upload(Gpu& gpu, const void* host, std::size_t size_byte
       if (known.host == host && known.size_bytes == size_bytes) return known.device;
     }
   }
-  const std::size_t padded = (size_bytes + kAlignment - 1) / kAlignment * kAlignment;
+  const std::size_t padded = padded_bytes(size_bytes);
   if (chunks_.empty() || used_ + padded > chunks_.back().size_bytes()) {
     // Outside of a step nothing is kept: the chunk is begun again, in stream order.
     const bool fits = !in_step_ && !chunks_.empty() && padded <= chunks_.back().size_bytes();
@@ -61,6 +90,20 @@ const void* StepArrays::upload(Gpu& gpu, const void* host, std::size_t size_byte
   gpu.upload(device, host, size_bytes);
   if (in_step_) known_.push_back({host, size_bytes, device});
   return device;
+}
+
+const double* KeptArrays::on_device(Gpu& gpu, std::span<const double> values, Result<void>& error) {
+  for (const Kept& known : kept_) {
+    if (std::ranges::equal(known.values, values)) return known.memory.as<const double>();
+  }
+  auto memory = gpu.allocate(values.size_bytes());
+  if (!memory) {
+    if (error) error = tl::unexpected(memory.error());
+    return nullptr;
+  }
+  gpu.upload(memory->as<double>(), values.data(), values.size_bytes());
+  kept_.push_back({{values.begin(), values.end()}, std::move(*memory)});
+  return kept_.back().memory.as<const double>();
 }
 
 }  // namespace weft::cuda

@@ -10,8 +10,9 @@
 
 namespace weft::cuda {
 
-// One buffer, reused by every call that needs no more than the largest so far. Work that was queued
-// on it before is over before what is queued next begins.
+// One buffer, reused by every call that needs no more than the largest so far; it grows by steps of
+// up to a quarter, since growing waits for the device and voids what was recorded. Work that was
+// queued on it before is over before what is queued next begins.
 class GrowingBuffer {
  public:
   // null if there is no memory for it; `error` then says so.
@@ -27,6 +28,11 @@ class StepArrays {
  public:
   void begin_step();
   void end_step();
+  // Uploads arrays of this step as one piece: each lies where those before it end, and the first
+  // where the first of any step does, unless memory was allocated. False: there was none, and
+  // `error` says so.
+  bool upload_together(Gpu& gpu, std::span<const std::span<const std::byte>> arrays,
+                       Result<void>& error);
 
   template <class T>
   const T* on_device(Gpu& gpu, std::span<const T> values, Result<void>& error) {
@@ -44,7 +50,24 @@ class StepArrays {
   std::vector<Buffer> chunks_;  // only the last one has room
   std::size_t used_ = 0;        // of the last
   std::vector<Known> known_;
+  GrowingBuffer together_;
+  std::vector<std::byte> image_;  // of together_
   bool in_step_ = false;
+};
+
+// Host arrays that steps share, such as a model's frequencies of rope: uploaded once, recognised by
+// what they hold, and kept.
+class KeptArrays {
+ public:
+  // null if there is no memory for them; `error` then says so.
+  const double* on_device(Gpu& gpu, std::span<const double> values, Result<void>& error);
+
+ private:
+  struct Kept {
+    std::vector<double> values;
+    Buffer memory;
+  };
+  std::vector<Kept> kept_;
 };
 
 }  // namespace weft::cuda

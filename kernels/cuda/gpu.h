@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "core/buffer.h"
 #include "core/error.h"
@@ -23,6 +25,13 @@ class Staging {
   virtual void upload(void* device, std::size_t size_bytes) = 0;
 };
 
+// Launches that were recorded, to be queued together as often as wanted. Of the Gpu that recorded
+// them, which outlives it; its end waits for what was queued.
+class Graph {
+ public:
+  virtual ~Graph() = default;
+};
+
 // Owned by one step thread. After a fault everything queued is dropped, downloads give zeros, and
 // synchronize() says what happened.
 class Gpu {
@@ -38,20 +47,74 @@ class Gpu {
   // Now; zeros where the device does not say.
   virtual Memory memory() const = 0;
   // Zeroed, aligned to 256 bytes. Fails with kOutOfMemory, naming what was wanted and what is free.
-  virtual Result<Buffer> allocate(std::size_t size_bytes) = 0;
+  Result<Buffer> allocate(std::size_t size_bytes);
+  // How often it was asked for memory: what was recorded before may hold addresses that are others'
+  // now.
+  int64_t allocations() const { return allocations_; }
   // Queued on the stream; the host's memory may be reused when they return, and is filled then.
   virtual void upload(void* device, const void* host, std::size_t size_bytes) = 0;
   virtual void download(void* host, const void* device, std::size_t size_bytes) = 0;
   // Page-locked memory to upload from. kOutOfMemory where the system grants none: upload() does the
   // same from any memory, more slowly.
   virtual Result<std::unique_ptr<Staging>> create_staging(std::size_t size_bytes) = 0;
+  // Between them launches are recorded instead of queued. Whatever else is asked for is not done
+  // and spoils the recording: end_capture() then gives null, as it does where the device refuses.
+  // False: it refuses to begin.
+  bool begin_capture();
+  std::unique_ptr<Graph> end_capture();
+  bool capturing() const { return capturing_; }
+  // Queues what was recorded.
+  void launch(Graph& graph);
+  // How often that was done: what looks the same from outside is seen to be replayed.
+  int64_t graph_launches() const { return graph_launches_; }
   // Waits for all that was queued; kDeviceError if any of it failed, now or before.
   virtual Result<void> synchronize() = 0;
 
   Stream& stream() { return stream_; }
 
  protected:
+  virtual Result<Buffer> allocate_memory(std::size_t size_bytes) = 0;
+  virtual bool begin_recording() = 0;
+  virtual std::unique_ptr<Graph> end_recording() = 0;
+  virtual void launch_graph(Graph& graph) = 0;
+  // Whether launches are recorded, of which what asks is none.
+  bool spoils_capture() {
+    spoiled_ = spoiled_ || capturing_;
+    return capturing_;
+  }
+
   Stream stream_;
+
+ private:
+  int64_t allocations_ = 0;
+  int64_t graph_launches_ = 0;
+  bool capturing_ = false;
+  bool spoiled_ = false;
 };
+
+inline Result<Buffer> Gpu::allocate(std::size_t size_bytes) {
+  ++allocations_;
+  if (spoils_capture()) {
+    return fail(ErrorCode::kDeviceError, "device cuda: memory wanted while a step is recorded");
+  }
+  return allocate_memory(size_bytes);
+}
+
+inline bool Gpu::begin_capture() {
+  spoiled_ = false;
+  capturing_ = begin_recording();
+  return capturing_;
+}
+
+inline std::unique_ptr<Graph> Gpu::end_capture() {
+  capturing_ = false;
+  std::unique_ptr<Graph> graph = end_recording();
+  return spoiled_ ? nullptr : std::move(graph);
+}
+
+inline void Gpu::launch(Graph& graph) {
+  ++graph_launches_;
+  launch_graph(graph);
+}
 
 }  // namespace weft::cuda

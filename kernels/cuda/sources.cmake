@@ -25,4 +25,5 @@ set(WEFT_CUDA_HOST_SOURCES
   device_scratch.cpp
   pack_weight.cpp
   sample.cpp
+  step_graphs.cpp
   weight_upload.cpp)

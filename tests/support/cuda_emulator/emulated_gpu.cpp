@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <utility>
 #include <vector>
 
+#include "kernels/cuda/device/launch.h"
 #include "tests/support/cuda_emulator/emulator.h"
 #include "tests/support/cuda_emulator/pending_copies.h"
+#include "tests/support/cuda_emulator/recording.h"
 
 namespace weft::test {
 namespace {
@@ -38,16 +41,22 @@ class EmulatedStaging final : public cuda::Staging {
   std::vector<std::byte> memory_;
 };
 
+struct EmulatedGraph final : cuda::Graph {
+  std::vector<RecordedLaunch> launches;
+};
+
 class EmulatedGpu final : public cuda::Gpu {
  public:
-  explicit EmulatedGpu(std::size_t memory_bytes) : memory_bytes_(memory_bytes) {}
+  explicit EmulatedGpu(std::size_t memory_bytes) : memory_bytes_(memory_bytes) {
+    stream_.handle = &recording_;
+  }
 
   std::string description() const override { return "emulated"; }
   Memory memory() const override {
     return {.free_bytes = memory_bytes_ - std::min(memory_bytes_, device_bytes_in_use()),
             .total_bytes = memory_bytes_};
   }
-  Result<Buffer> allocate(std::size_t size_bytes) override {
+  Result<Buffer> allocate_memory(std::size_t size_bytes) override {
     if (size_bytes == 0) return Buffer();
     if (size_bytes > memory().free_bytes) {
       return fail(ErrorCode::kOutOfMemory, "device cuda: " + std::to_string(size_bytes) +
@@ -86,13 +95,32 @@ class EmulatedGpu final : public cuda::Gpu {
                 std::string("device cuda: ") + stream_.failed_kernel + ": emulated fault");
   }
 
+ protected:
+  bool begin_recording() override {
+    recording_ = {.active = stream_.error == 0};
+    return recording_.active;
+  }
+  std::unique_ptr<cuda::Graph> end_recording() override {
+    auto graph = std::make_unique<EmulatedGraph>();
+    graph->launches = std::exchange(recording_, {}).launches;
+    return graph;
+  }
+  void launch_graph(cuda::Graph& graph) override {
+    for (const RecordedLaunch& one : static_cast<EmulatedGraph&>(graph).launches) {
+      if (stream_.error != 0) return;
+      cuda::host::launch(stream_, one.name, one.grid, one.threads, one.shared_bytes, one.body);
+    }
+  }
+
  private:
   bool takes(const char* what) {
+    if (spoils_capture()) return false;
     finish_copies();
     return stream_.error == 0 && !operation_fails(stream_, what);
   }
 
   std::size_t memory_bytes_;
+  Recording recording_;
 };
 
 }  // namespace

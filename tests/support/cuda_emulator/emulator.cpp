@@ -6,6 +6,7 @@
 #include "kernels/cuda/device/launch.h"
 #include "tests/support/cuda_emulator/block_runner.h"
 #include "tests/support/cuda_emulator/pending_copies.h"
+#include "tests/support/cuda_emulator/recording.h"
 
 namespace weft::test {
 namespace {
@@ -73,6 +74,11 @@ using test::WarpOperation;
 
 void launch(Stream& stream, const char* name, Dim3 grid, int threads, std::size_t shared_bytes,
             const std::function<void(void*)>& body) {
+  auto* const recording = static_cast<test::Recording*>(stream.handle);
+  if (recording != nullptr && recording->active) {
+    recording->launches.push_back({name, grid, threads, shared_bytes, body});
+    return;
+  }
   if (test::operation_fails(stream, name)) return;
   test::finish_copies();
   const std::lock_guard lock(device().mutex);
