@@ -20,6 +20,7 @@
 #include "kernels/cuda/rope.h"
 #include "kernels/cuda/sample.h"
 #include "kernels/cuda/step_graphs.h"
+#include "kernels/cuda/warpgroup_check.h"
 #include "kernels/cuda/weight_upload.h"
 
 namespace weft {
@@ -51,9 +52,11 @@ constexpr std::size_t kScratchBytes = std::size_t{320} << 20;
 class CudaBackend final : public Backend, public DeviceMemory {
  public:
   CudaBackend(std::unique_ptr<cuda::Gpu> gpu, const CudaOptions& options)
-      : options_(options), gpu_(std::move(gpu)) {}
+      : options_(options),
+        gpu_(std::move(gpu)),
+        prompts_(cuda::choose_prompt_products(*gpu_, false)) {}
 
-  std::string description() const override { return "cuda " + gpu_->description(); }
+  std::string description() const override { return "cuda " + gpu_->description() + prompts_.note; }
   std::string activations() const override { return "f16"; }
 
   Result<Buffer> allocate(std::size_t size_bytes) override { return gpu_->allocate(size_bytes); }
@@ -153,6 +156,7 @@ class CudaBackend final : public Backend, public DeviceMemory {
 
   const CudaOptions options_;
   std::unique_ptr<cuda::Gpu> gpu_;
+  const cuda::PromptProducts prompts_;
   std::unique_ptr<cuda::WeightUploader> uploader_;  // from the first weight to the first step
   cuda::StepArrays arrays_;
   cuda::AttentionStep attention_;
@@ -252,16 +256,19 @@ void CudaBackend::embed(const Weight& table, std::span<const int32_t> ids, Mat o
 PreparedRows CudaBackend::prepare(Mat x, bool bfloat) {
   const auto padded = [](int64_t bytes) { return (bytes + 255) / 256 * 256; };
   const int units = cuda::units_of(x.cols);
-  const int64_t values = padded(cuda::prepared_value_bytes(x.rows, units));
+  const bool staged = prompts_.by_warpgroups && x.rows > cuda::kMaxUnstagedRows;
+  const int64_t rows = staged ? cuda::staged_rows(x.rows) : x.rows;
+  const int64_t values = padded(cuda::prepared_value_bytes(rows, units));
   const int64_t scales = padded(x.rows * int64_t{sizeof(float)});
-  const int64_t sums = cuda::prepared_sum_bytes(x.rows, units);
+  const int64_t sums = cuda::prepared_sum_bytes(rows, units);
   std::byte* const memory = prepared_.at_least(*gpu_, values + scales + sums, error_);
   if (memory == nullptr) return {};
   const PreparedRows prepared{.rows = static_cast<int>(x.rows),
                               .units = units,
                               .values = reinterpret_cast<uint16_t*>(memory),
                               .inverse_scales = reinterpret_cast<float*>(memory + values),
-                              .sums = reinterpret_cast<cuda::Vec2*>(memory + values + scales)};
+                              .sums = reinterpret_cast<cuda::Vec2*>(memory + values + scales),
+                              .staged_rows = staged ? static_cast<int>(rows) : 0};
   cuda::prepare_activations(stream(), x, bfloat, prepared);
   return prepared;
 }
@@ -279,7 +286,12 @@ void CudaBackend::linear_of_type(Mat x, std::span<const LinearOutput> outputs, D
   }
   for (std::size_t first = 0; first < targets.size(); first += cuda::kMaxTargets) {
     const std::size_t count = std::min<std::size_t>(cuda::kMaxTargets, targets.size() - first);
-    cuda::linear_packed(stream(), type, prepared, std::span(targets).subspan(first, count));
+    const auto some = std::span<const cuda::LinearTarget>(targets).subspan(first, count);
+    if (prepared.staged_rows != 0) {
+      cuda::linear_by_warpgroups(stream(), type, prepared, some);
+    } else {
+      cuda::linear_packed(stream(), type, prepared, some);
+    }
   }
 }
 

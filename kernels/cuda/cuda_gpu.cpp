@@ -96,6 +96,7 @@ class CudaGpu final : public Gpu {
   }
 
   std::string description() const override { return description_; }
+  bool has_warpgroups() const override { return has_warpgroups_; }
 
   Memory memory() const override {
     Memory memory;
@@ -190,6 +191,7 @@ class CudaGpu final : public Gpu {
   }
 
   std::string description_;
+  bool has_warpgroups_ = false;
 };
 
 Result<std::unique_ptr<Gpu>> CudaGpu::open(int index) {
@@ -212,6 +214,9 @@ Result<std::unique_ptr<Gpu>> CudaGpu::open(int index) {
     return fail(ErrorCode::kDeviceError,
                 "device cuda: found " + name + ", wanted compute capability 8.0 or newer");
   }
+#if defined(WEFT_CUDA_SM90A)
+  gpu->has_warpgroups_ = properties.major == 9 && properties.minor == 0;
+#endif
   gpu->description_ = name + ", " + gibibytes(properties.totalGlobalMem);
   if (const cudaError_t error = cudaSetDevice(index); error != cudaSuccess) {
     return device_error("choosing " + name, error);

@@ -40,6 +40,8 @@ class Gpu {
 
   // "NVIDIA H200, sm_90, 139.8 GiB".
   virtual std::string description() const = 0;
+  // Whether it runs what is compiled for sm_90a, and this build holds such code.
+  virtual bool has_warpgroups() const { return false; }
   struct Memory {
     std::size_t free_bytes = 0;
     std::size_t total_bytes = 0;

@@ -2,13 +2,14 @@
 // (multiply_unit.h). Device code, and the choice between them.
 #pragma once
 
+#include "core/check.h"
 #include "kernels/cuda/device/launch.h"
 #include "kernels/cuda/linear.h"
 #include "kernels/cuda/multiply_unit.h"
 
 namespace weft::cuda {
 
-// What both are given.
+// What they are given.
 struct LinearArguments {
   LinearTarget targets[kMaxTargets];
   int num_targets = 0;
@@ -32,6 +33,22 @@ struct LinearArguments {
     return {&targets[kMaxTargets - 1], block * tiles};
   }
 };
+
+inline LinearArguments linear_arguments(DType type, const PreparedRows& x,
+                                        std::span<const LinearTarget> targets) {
+  WEFT_CHECK(!targets.empty() && targets.size() <= kMaxTargets,
+             std::to_string(targets.size()) + " outputs of one linear()");
+  LinearArguments args;
+  args.num_targets = static_cast<int>(targets.size());
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    args.targets[i] = targets[i];
+    WEFT_CHECK(targets[i].weight.units == x.units, "units of a weight and its input");
+  }
+  args.x = x;
+  args.layout = tile_layout(weight_format(type), x.units);
+  args.segment_units = segment_units(x.units);
+  return args;
+}
 
 inline int grid_blocks(const LinearArguments& args, int tiles) {
   int blocks = 0;
@@ -250,18 +267,14 @@ struct LinearManyRows {
   }
 };
 
-// Up to this many rows of x the first kernel is taken: reading the weight once for every 32 rows
-// costs less than the second's barriers.
-inline constexpr int kFewRows = 32;
-
 template <WeightFormat kFormat>
 void launch_linear(Stream& stream, const LinearArguments& args) {
   const int rows = args.x.rows;
   const int tiles = grid_blocks(args, 1);
   if (rows <= 8) {
     launch(stream, {.x = tiles}, LinearFewRows<kFormat, 1>{args});
-  } else if (rows <= kFewRows) {
-    launch(stream, {.x = tiles}, LinearFewRows<kFormat, kFewRows / 8>{args});
+  } else if (rows <= kFewLinearRows) {
+    launch(stream, {.x = tiles}, LinearFewRows<kFormat, kFewLinearRows / 8>{args});
   } else {
     using Many = LinearManyRows<kFormat>;
     launch(stream,

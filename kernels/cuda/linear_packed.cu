@@ -7,17 +7,8 @@ namespace weft::cuda {
 
 void linear_packed(Stream& stream, DType type, const PreparedRows& x,
                    std::span<const LinearTarget> targets) {
-  WEFT_CHECK(!targets.empty() && targets.size() <= kMaxTargets,
-             std::to_string(targets.size()) + " outputs of one linear()");
-  LinearArguments args;
-  args.num_targets = static_cast<int>(targets.size());
-  for (std::size_t i = 0; i < targets.size(); ++i) {
-    args.targets[i] = targets[i];
-    WEFT_CHECK(targets[i].weight.units == x.units, "units of a weight and its input");
-  }
-  args.x = x;
-  args.layout = tile_layout(weight_format(type), x.units);
-  args.segment_units = segment_units(x.units);
+  WEFT_CHECK(x.staged_rows == 0, "rows of x are staged, which only warpgroups read");
+  const LinearArguments args = linear_arguments(type, x, targets);
   visit_packed_type(
       type, [&](auto tag) { launch_linear<weight_format(decltype(tag)::kType)>(stream, args); });
 }

@@ -69,6 +69,63 @@ WEFT_DEVICE float base_of(uint16_t bits) {
   return base * (1.0f / static_cast<float>(kFormat.base_divisor));
 }
 
+// The left operands of chunk c of a unit: mma's columns 2t, 2t + 1, 2t + 8, 2t + 9 of product j are
+// the lane's columns 8t + 4j … + 3, since any order of K will do if both operands have it.
+template <WeightFormat kFormat>
+WEFT_DEVICE void unpack_chunk(const RawUnit<kFormat>& raw, int c, uint32_t (&a)[2][4]) {
+  uint32_t rows[2][4];
+  unpack_octet(raw, c, 0, rows[0]);
+  unpack_octet(raw, c, 1, rows[1]);
+  WEFT_UNROLL
+  for (int j = 0; j < 2; ++j) {
+    WEFT_UNROLL
+    for (int i = 0; i < 4; ++i) a[j][i] = rows[i % 2][2 * j + i / 2];
+  }
+}
+
+// Bases of the lane's rows g, g + 8 of a tile, as they are stored: of a unit, x and y those of its
+// chunks in either half (span 32); of a block (span 256).
+template <WeightFormat kFormat>
+WEFT_DEVICE Vec2 unit_bases(const std::byte* tile, const TileLayout& layout, int unit) {
+  return load(reinterpret_cast<const Vec2*>(tile + layout.bases +
+                                            int64_t{unit} * kFormat.unit_base_bytes()) +
+              lane_index() / 4);
+}
+template <WeightFormat kFormat>
+WEFT_DEVICE uint32_t block_bases(const std::byte* tile, const TileLayout& layout, int block) {
+  return load(reinterpret_cast<const uint32_t*>(tile + layout.bases +
+                                                int64_t{block} * kFormat.block_base_bytes()) +
+              lane_index() / 4);
+}
+
+// Minima of groups `group` and `group` + 1 of a block, of row g + 8 r, as halves.
+template <WeightFormat kFormat>
+WEFT_DEVICE uint32_t pair_of_mins(const std::byte* tile, const TileLayout& layout, int block, int r,
+                                  int group) {
+  const std::byte* at = tile + layout.mins + int64_t{block} * kFormat.block_min_bytes();
+  const int index = (2 * (lane_index() / 4) + r) * kFormat.block_groups() + group;
+  if constexpr (kFormat.min == Min::kHalf) {
+    return load(reinterpret_cast<const uint32_t*>(at) + index / 2);
+  } else {
+    const uint32_t bytes = load(reinterpret_cast<const uint16_t*>(at) + index / 2);
+    return half2_sub((bytes & 0xff) | (bytes & 0xff00) << 8 | kCodeHalves, kCodeHalves);
+  }
+}
+// What a block's minima × sums are multiplied by, for rows g and g + 8.
+template <WeightFormat kFormat>
+WEFT_DEVICE void min_factors(const std::byte* tile, const TileLayout& layout, int block,
+                             float (&factor)[2]) {
+  factor[0] = factor[1] = kSumScale;
+  if constexpr (kFormat.min == Min::kByte) {
+    const uint32_t bases =
+        load(reinterpret_cast<const uint32_t*>(tile + layout.min_bases +
+                                               int64_t{block} * kFormat.block_min_base_bytes()) +
+             lane_index() / 4);
+    factor[0] = -kSumScale * float_of_half(static_cast<uint16_t>(bases));
+    factor[1] = -kSumScale * float_of_half(static_cast<uint16_t>(bases >> 16));
+  }
+}
+
 // Sums up units of one tile in ascending order. The caller clears `segment` at a segment's start;
 // a segment is whole blocks, so `span` is clear there.
 template <WeightFormat kFormat, int kTokens>
@@ -85,37 +142,26 @@ class TileProduct {
   WEFT_DEVICE void multiply(const RawUnit<kFormat>& raw, int unit, const UnitOfX<kTokens>& x) {
     WEFT_UNROLL
     for (int c = 0; c < 2; ++c) {
-      uint32_t rows[2][4];
-      unpack_octet(raw, c, 0, rows[0]);
-      unpack_octet(raw, c, 1, rows[1]);
+      uint32_t a[2][4];
+      unpack_chunk(raw, c, a);
       WEFT_UNROLL
       for (int j = 0; j < 2; ++j) {
-        // mma's columns 2t, 2t + 1, 2t + 8, 2t + 9 are this lane's 8t + 4j … + 3: any order of K
-        // will do, if both operands have it.
-        const uint32_t a[4] = {rows[0][2 * j], rows[1][2 * j], rows[0][2 * j + 1],
-                               rows[1][2 * j + 1]};
         WEFT_UNROLL
         for (int n = 0; n < kTokens; ++n) {
           const uint32_t b[2] = {word_of(x.octets[n][c], 2 * j),
                                  word_of(x.octets[n][c], 2 * j + 1)};
-          tensor_multiply<kFormat>(kFormat.span == 0 ? segment.d[n] : span_.d[n], a, b);
+          tensor_multiply<kFormat>(kFormat.span == 0 ? segment.d[n] : span_.d[n], a[j], b);
         }
       }
       if constexpr (kFormat.span == 32) {
-        const Vec2 bases =
-            load(reinterpret_cast<const Vec2*>(tile_ + layout_.bases +
-                                               int64_t{unit} * kFormat.unit_base_bytes()) +
-                 lane_index() / 4);
+        const Vec2 bases = unit_bases<kFormat>(tile_, layout_, unit);
         end_span(static_cast<uint16_t>(bases.x >> (16 * c)),
                  static_cast<uint16_t>(bases.y >> (16 * c)));
       }
     }
     if constexpr (kFormat.span == 256) {
       if (ends_block(unit)) {
-        const uint32_t bases = load(
-            reinterpret_cast<const uint32_t*>(
-                tile_ + layout_.bases + int64_t{unit / kBlockUnits} * kFormat.block_base_bytes()) +
-            lane_index() / 4);
+        const uint32_t bases = block_bases<kFormat>(tile_, layout_, unit / kBlockUnits);
         end_span(static_cast<uint16_t>(bases), static_cast<uint16_t>(bases >> 16));
       }
     }
@@ -137,7 +183,9 @@ class TileProduct {
       for (int q = 0; q < kProducts; ++q) {
         uint32_t mins[2];
         WEFT_UNROLL
-        for (int r = 0; r < 2; ++r) mins[r] = pair_of_mins(block, g, r, 8 * q + 2 * t);
+        for (int r = 0; r < 2; ++r) {
+          mins[r] = pair_of_mins<kFormat>(tile_, layout_, block, r, 8 * q + 2 * t);
+        }
         // The same minima twice along K: once for the sums' high parts, once for their low parts.
         const uint32_t a[4] = {mins[0], mins[1], mins[0], mins[1]};
         WEFT_UNROLL
@@ -149,15 +197,8 @@ class TileProduct {
           mma_half(sums.d[n], a, b);
         }
       }
-      float factor[2] = {kSumScale, kSumScale};
-      if constexpr (kFormat.min == Min::kByte) {
-        const uint32_t bases =
-            load(reinterpret_cast<const uint32_t*>(
-                     tile_ + layout_.min_bases + int64_t{block} * kFormat.block_min_base_bytes()) +
-                 g);
-        factor[0] = -kSumScale * float_of_half(static_cast<uint16_t>(bases));
-        factor[1] = -kSumScale * float_of_half(static_cast<uint16_t>(bases >> 16));
-      }
+      float factor[2];
+      min_factors<kFormat>(tile_, layout_, block, factor);
       segment.add_scaled(sums, factor);
     }
   }
@@ -167,18 +208,6 @@ class TileProduct {
     const float factor[2] = {base_of<kFormat>(base0), base_of<kFormat>(base1)};
     segment.add_scaled(span_, factor);
     span_.clear();
-  }
-
-  // Minima of groups `group` and `group` + 1 of row half r, as halves.
-  WEFT_DEVICE uint32_t pair_of_mins(int block, int g, int r, int group) const {
-    const std::byte* at = tile_ + layout_.mins + int64_t{block} * kFormat.block_min_bytes();
-    const int index = (2 * g + r) * kFormat.block_groups() + group;
-    if constexpr (kFormat.min == Min::kHalf) {
-      return load(reinterpret_cast<const uint32_t*>(at) + index / 2);
-    } else {
-      const uint32_t bytes = load(reinterpret_cast<const uint16_t*>(at) + index / 2);
-      return half2_sub((bytes & 0xff) | (bytes & 0xff00) << 8 | kCodeHalves, kCodeHalves);
-    }
   }
 
   const std::byte* tile_;

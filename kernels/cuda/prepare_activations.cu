@@ -17,16 +17,20 @@ struct PrepareActivations {
   };
 
   const float* x;
+  int rows;
   int cols;
   bool bfloat;
   PreparedRows out;
 
-  WEFT_DEVICE float value(const float* row, int k) const { return k < cols ? load(row + k) : 0.0f; }
+  // Of rows beyond the last, nothing.
+  WEFT_DEVICE float value(const float* row, int k) const {
+    return k < cols && block_index().x < rows ? load(row + k) : 0.0f;
+  }
 
   WEFT_DEVICE float row_scale(Shared& shared, const float* row) const {
     float largest = 0.0f;
     for (int k = thread_index(); k < cols; k += kThreads) {
-      const float magnitude = fabsf(load(row + k));
+      const float magnitude = fabsf(value(row, k));
       // NaN must win.
       largest = magnitude > largest || magnitude != magnitude ? magnitude : largest;
     }
@@ -52,10 +56,9 @@ struct PrepareActivations {
     const int r = block_index().x;
     const float* row = x + int64_t{r} * cols;
     const float scale = bfloat ? 1.0f : row_scale(shared, row);
-    if (thread_index() == 0) store(out.inverse_scales + r, 1.0f / scale);
+    if (thread_index() == 0 && r < rows) store(out.inverse_scales + r, 1.0f / scale);
 
     // A thread takes octets; a warp 256 columns, whose sums it writes.
-    uint16_t* to = out.values + int64_t{r} * out.units * kUnitColumns;
     for (int block = warp_index(); block < blocks_of(out.units); block += kWarps) {
       const int k = block * kBlockColumns + 8 * lane_index();
       uint32_t words[4];
@@ -68,17 +71,39 @@ struct PrepareActivations {
         sum += float_of_half(static_cast<uint16_t>(words[i]));
         sum += float_of_half(static_cast<uint16_t>(words[i] >> 16));
       }
+      if (out.staged_rows != 0) transpose(words);
       if (k < out.units * kUnitColumns) {
-        store(reinterpret_cast<Vec4*>(to + k), Vec4{words[0], words[1], words[2], words[3]});
+        store(reinterpret_cast<Vec4*>(out.values + place(r, k / kUnitColumns, lane_index() % 8)),
+              Vec4{words[0], words[1], words[2], words[3]});
       }
       if (!bfloat) write_sums(r, block, sum);
+    }
+  }
+
+  // Where the octet of 8 (or 16 bytes of a staged row) of a unit begins, in elements.
+  WEFT_DEVICE int64_t place(int row, int unit, int octet) const {
+    if (out.staged_rows == 0) return (int64_t{row} * out.units + unit) * kUnitColumns + 8 * octet;
+    return (int64_t{unit} * out.staged_rows + row) * kUnitColumns + 8 * (octet ^ row % 8);
+  }
+
+  // Of the four lanes of a chunk: word t' of lane t becomes word t of lane t'.
+  WEFT_DEVICE static void transpose(uint32_t (&words)[4]) {
+    WEFT_UNROLL
+    for (int mask = 1; mask <= 2; mask *= 2) {
+      const bool upper = (lane_index() & mask) != 0;
+      WEFT_UNROLL
+      for (int i = 0; i < 4; ++i) {
+        if ((i & mask) != 0) continue;
+        // The lower lane keeps word i and gives the one beyond it, the upper lane the reverse.
+        const uint32_t other = shuffle_xor(upper ? words[i] : words[i + mask], mask);
+        (upper ? words[i] : words[i + mask]) = other;
+      }
     }
   }
 
   // From the sums of the lanes' octets.
   WEFT_DEVICE void write_sums(int r, int block, float sum) const {
     const int lane = lane_index();
-    Vec2* to = out.sums + (int64_t{r} * blocks_of(out.units) + block) * PreparedRows::kSumsOfBlock;
     const float of16 = sum + shuffle_xor(sum, 1);
     const float of32 = of16 + shuffle_xor(of16, 2);
     // Lanes 0 … 3 gather groups 2t, 2t + 1 of 32; lanes 4 … 11 those of 16.
@@ -93,16 +118,30 @@ struct PrepareActivations {
     const uint32_t high = half2_of(first, second);
     const uint32_t low = half2_of(first - float_of_half(static_cast<uint16_t>(high)),
                                   second - float_of_half(static_cast<uint16_t>(high >> 16)));
-    if (lane < PreparedRows::kSumsOfBlock) store(to + lane, Vec2{high, low});
+    if (lane >= PreparedRows::kSumsOfBlock) return;
+    if (out.staged_rows == 0) {
+      store(out.sums + (int64_t{r} * blocks_of(out.units) + block) * PreparedRows::kSumsOfBlock +
+                lane,
+            Vec2{high, low});
+    } else {
+      const int64_t eight = int64_t{block} * 3 + lane / 4;
+      const int64_t piece = (eight * (out.staged_rows / 8) + r / 8) * 2;
+      uint32_t* to = reinterpret_cast<uint32_t*>(out.sums) + piece * 32 + r % 8 * 4 + lane % 4;
+      store(to, high);
+      store(to + 32, low);
+    }
   }
 };
 
 }  // namespace
 
 void prepare_activations(Stream& stream, Mat x, bool bfloat, const PreparedRows& out) {
-  launch(stream, {.x = static_cast<int>(x.rows)},
-         PrepareActivations{
-             .x = x.data, .cols = static_cast<int>(x.cols), .bfloat = bfloat, .out = out});
+  launch(stream, {.x = out.staged_rows != 0 ? out.staged_rows : out.rows},
+         PrepareActivations{.x = x.data,
+                            .rows = static_cast<int>(x.rows),
+                            .cols = static_cast<int>(x.cols),
+                            .bfloat = bfloat,
+                            .out = out});
 }
 
 }  // namespace weft::cuda

@@ -16,6 +16,10 @@ set(WEFT_CUDA_KERNELS
   sample_edit.cu
   sample_histogram.cu
   sample_score.cu)
+# As the kernels, but for sm_90a alone: no other architecture has what they use.
+set(WEFT_CUDA_SM90A_KERNELS
+  linear_warpgroups_sm90a.cu
+  warpgroup_probe_sm90a.cu)
 # Host code that knows no CUDA runtime.
 set(WEFT_CUDA_HOST_SOURCES
   attention_step.cpp
@@ -26,4 +30,5 @@ set(WEFT_CUDA_HOST_SOURCES
   pack_weight.cpp
   sample.cpp
   step_graphs.cpp
+  warpgroup_check.cpp
   weight_upload.cpp)

@@ -4,7 +4,8 @@
 # over its formats and sizes: source, kernel, variants, and for each architecture registers (least …
 # most), and the most bytes that a variant spills, if any does.
 # Fails if any kernel spills registers to memory, and names the variants that do. Needs nvcc, no GPU;
-# some minutes an architecture, most of them for linear_packed.cu.
+# some minutes an architecture, most of them for linear_packed.cu and linear_warpgroups_sm90a.cu:
+# NAME_sm90a.cu is compiled for that one alone.
 set -euo pipefail
 weft_root=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../.." && pwd)
 source "$weft_root/tools/dev/setup.sh"
@@ -28,6 +29,8 @@ trap 'rm -f "$log" "$rows"' EXIT
 status=0
 for arch in "${architectures[@]}"; do
   for source in "${sources[@]}"; do
+    # What is of one architecture alone is compiled for no other.
+    [[ $source != *_sm90a.cu || $arch == 90a ]] || continue
     nvcc -std=c++20 -O3 -I"$weft_root" --expt-relaxed-constexpr --fmad=false -Xptxas -v \
       -gencode "arch=compute_$arch,code=sm_$arch" -cubin -o /dev/null "$source" >"$log" 2>&1 ||
       { cat "$log" >&2; weft_die "$source does not compile for $arch"; }

@@ -33,7 +33,8 @@ constexpr int blocks_wanted() {
 template <class Kernel>
 __global__ void __launch_bounds__(Kernel::kThreads, blocks_wanted<Kernel>())
     run_kernel(const __grid_constant__ Kernel k) {
-  extern __shared__ __align__(16) unsigned char memory[];
+  // As much as swizzled operands need (hopper.h).
+  extern __shared__ __align__(1024) unsigned char memory[];
   k(*reinterpret_cast<typename Kernel::Shared*>(memory));
 }
 

@@ -22,6 +22,7 @@ void free_device(void* p) { cudaFree(p); }
 void wait_for_device() { EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess); }
 std::unique_ptr<cuda::Gpu> make_test_gpu() { return std::move(*cuda::open_cuda_gpu()); }
 bool test_gpu_is_emulated() { return false; }
+bool has_warpgroups() { return make_test_gpu()->has_warpgroups(); }
 void set_turn_order(TurnOrder) {}
 
 }  // namespace weft::test

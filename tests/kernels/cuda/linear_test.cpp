@@ -58,18 +58,22 @@ struct CudaWeight {
 
 // Rows of x on the device, prepared.
 struct CudaRows {
-  CudaRows(const std::vector<float>& x, int64_t n, bool bfloat)
+  CudaRows(const std::vector<float>& x, int64_t n, bool bfloat, int staged = 0)
       : rows(n),
         cols(static_cast<int64_t>(x.size()) / n),
         input(x),
-        values(static_cast<std::size_t>(n) * cuda::units_of(cols) * cuda::kUnitColumns),
+        values(static_cast<std::size_t>(std::max<int64_t>(n, staged)) * cuda::units_of(cols) *
+               cuda::kUnitColumns),
         scales(static_cast<std::size_t>(n)),
-        sums(static_cast<std::size_t>(cuda::prepared_sum_bytes(n, cuda::units_of(cols))) / 8) {
+        sums(static_cast<std::size_t>(
+                 cuda::prepared_sum_bytes(std::max<int64_t>(n, staged), cuda::units_of(cols))) /
+             8) {
     prepared = {.rows = static_cast<int>(n),
                 .units = cuda::units_of(cols),
                 .values = values.data(),
                 .inverse_scales = scales.data(),
-                .sums = sums.data()};
+                .sums = sums.data(),
+                .staged_rows = staged};
     Stream stream;
     cuda::prepare_activations(stream, {input.data(), rows, cols}, bfloat, prepared);
   }
@@ -83,14 +87,16 @@ struct CudaRows {
 };
 
 std::vector<float> run(const CudaWeight& w, const std::vector<float>& x, int64_t rows,
-                       const std::vector<float>& bias = {}) {
-  const CudaRows prepared(x, rows, w.type == DType::kBF16);
+                       const std::vector<float>& bias = {}, bool warpgroups = false) {
+  const CudaRows prepared(x, rows, w.type == DType::kBF16,
+                          warpgroups ? static_cast<int>(cuda::staged_rows(rows)) : 0);
   const DeviceArray<float> device_bias(bias);
   const DeviceArray<float> out(static_cast<std::size_t>(rows * w.rows));
   Stream stream;
   const cuda::LinearTarget target{
       .weight = w.view(), .bias = bias.empty() ? nullptr : device_bias.data(), .out = out.data()};
-  cuda::linear_packed(stream, w.type, prepared.prepared, {&target, 1});
+  (warpgroups ? cuda::linear_by_warpgroups : cuda::linear_packed)(stream, w.type, prepared.prepared,
+                                                                  {&target, 1});
   return out.values();
 }
 
@@ -178,6 +184,45 @@ TEST_P(CudaLinear, SameBitsForAnyNumberOfRows) {
     const auto got = run(w, some, count);
     set_turn_order(TurnOrder::kAscending);
     ASSERT_TRUE(same_bits(got, expected)) << count << " rows";
+  }
+}
+
+// By the products of warpgroups, where those have the bits of mma.sync, as the emulator's have.
+void expect_same_bits_by_warpgroups(Random& random, DType type, int64_t k, int64_t n,
+                                    int64_t rows) {
+  if (!has_warpgroups()) GTEST_SKIP() << "needs sm_90a";
+  const CudaWeight w(random, type, n, k);
+  const auto x = random_floats(random, rows * k);
+  const auto bias = random_floats(random, n);
+  const auto expected = run(w, x, rows, bias);
+  EXPECT_TRUE(same_bits(run(w, x, rows, bias, true), expected)) << k << ", " << n << ", " << rows;
+}
+
+TEST_P(CudaLinear, WarpgroupsHaveTheSameBits) {
+  // More units than there are stages, in four segments, the last of which is broken off where a
+  // block of the type allows.
+  const int64_t k = 3 * 256 + (block_ >= 256 ? 0 : block_ == 1 ? 7 : block_);
+  expect_same_bits_by_warpgroups(random_, type_, k, 19, 33);
+}
+
+TEST(CudaLinearWarpgroups, HaveTheSameBitsBeyondTheirTiles) {
+  Random random{12};
+  set_turn_order(TurnOrder::kDescending);
+  expect_same_bits_by_warpgroups(random, DType::kQ4_K, 256, 131, 130);
+  set_turn_order(TurnOrder::kAscending);
+}
+
+TEST(SlowCudaLinearWarpgroups, HaveTheSameBitsAroundTheirTiles) {
+  Random random{13};
+  for (const DType type : {DType::kQ4_K, DType::kQ2_K, DType::kQ8_0, DType::kBF16}) {
+    // Segments of several blocks; less than a unit.
+    for (const int64_t k : {9 * 256, 256}) {
+      for (const int64_t n : {1, 64, 65, 128, 129}) {
+        for (const int64_t rows : {1, 127, 128, 129}) {
+          expect_same_bits_by_warpgroups(random, type, k, n, rows);
+        }
+      }
+    }
   }
 }
 

@@ -19,6 +19,9 @@ std::unique_ptr<cuda::Gpu> make_test_gpu();
 // Whether it is the emulator, on which everything takes a thousand times as long.
 bool test_gpu_is_emulated();
 
+// Whether it runs what is compiled for sm_90a.
+bool has_warpgroups();
+
 // In which order the emulator's threads, warps and blocks take their turns. Results must not depend
 // on it; hardware takes its own.
 enum class TurnOrder { kAscending, kDescending };

@@ -25,6 +25,8 @@ std::string BlockRunner::doing(int thread) const {
   switch (at(thread).state) {
     case State::kAtBlockBarrier:
       return "waits at the block's barrier";
+    case State::kAtPhase:
+      return "waits for a barrier's phase";
     case State::kAtWarp:
       return std::string("waits at ") + warp_operation_name(at(thread).call->operation);
     case State::kDone:
@@ -65,6 +67,9 @@ bool BlockRunner::advance_warp(int warp) {
   }
   if (waiter < 0) return false;
   for (int thread = first; thread < first + kWarp; ++thread) {
+    if (at(thread).state == State::kAtPhase) return false;  // will come when that ends
+  }
+  for (int thread = first; thread < first + kWarp; ++thread) {
     const Thread& t = at(thread);
     const bool same = t.state == State::kAtWarp && t.call->operation == at(waiter).call->operation;
     if (!same) other = thread;
@@ -74,7 +79,9 @@ bool BlockRunner::advance_warp(int warp) {
                       std::to_string(other) + " of its warp " + doing(other));
   }
   now_ = first;
-  if (const std::string wrong = serve(calls); !wrong.empty()) fault(wrong);
+  const bool of_warpgroup = calls[0]->operation >= WarpOperation::kWarpgroupFence;
+  const std::string wrong = of_warpgroup ? serve_warpgroup(warp, calls) : serve(calls);
+  if (!wrong.empty()) fault(wrong);
   if (calls[0]->operation == WarpOperation::kSync) {
     ++warp_barriers_[static_cast<std::size_t>(warp)];
   }
@@ -88,6 +95,11 @@ void BlockRunner::release_block_barrier() {
   int returned = -1;
   int waiting = -1;
   for (int thread = 0; thread < launch_->threads; ++thread) {
+    if (at(thread).state == State::kAtPhase) {
+      throw KernelFault(where(thread) + ": waits for a barrier's phase that never ends");
+    }
+  }
+  for (int thread = 0; thread < launch_->threads; ++thread) {
     (at(thread).state == State::kDone ? returned : waiting) = thread;
   }
   if (returned >= 0) {
@@ -95,6 +107,7 @@ void BlockRunner::release_block_barrier() {
                       std::to_string(returned) + " " + doing(returned));
   }
   ++barriers_;
+  async_.note_block_barrier();
   for (int thread = 0; thread < launch_->threads; ++thread) at(thread).state = State::kReady;
 }
 
@@ -108,6 +121,8 @@ void BlockRunner::run(const Launch& launch, cuda::Dim3 block) {
                       " threads are no whole number of warps");
   }
   shared_.reset(launch.shared_bytes);
+  async_.reset(launch.threads);
+  changes_ = 0;
   barriers_ = 0;
   warp_barriers_.assign(static_cast<std::size_t>(launch.threads / kWarp), 0);
   fault_.clear();
@@ -138,9 +153,79 @@ void BlockRunner::run(const Launch& launch, cuda::Dim3 block) {
     const auto done = [&](int thread) { return at(thread).state == State::kDone; };
     int running = 0;
     for (int thread = 0; thread < launch.threads; ++thread) running += done(thread) ? 0 : 1;
-    if (running == 0) return;
-    release_block_barrier();
+    if (running == 0) break;
+    if (!release_phases()) release_block_barrier();
   }
+  now_ = 0;
+  if (const std::string wrong = async_.unfinished(); !wrong.empty()) fault(wrong);
+}
+
+bool BlockRunner::release_phases() {
+  if (changes_ == async_.changes()) return false;
+  changes_ = async_.changes();
+  for (int thread = 0; thread < launch_->threads; ++thread) {
+    if (at(thread).state == State::kAtPhase) at(thread).state = State::kReady;
+  }
+  return true;
+}
+
+std::string BlockRunner::serve_warpgroup(int warp, const WarpCalls& calls) {
+  const int first = warp * kWarp;
+  const WarpCall& call = *calls[0];
+  switch (call.operation) {
+    case WarpOperation::kWarpgroupFence:
+      return async_.fence(first);
+    case WarpOperation::kWarpgroupCommit:
+      return async_.commit(first);
+    case WarpOperation::kWarpgroupWait:
+      return async_.wait_for_groups(call.open, moment());
+    default:
+      break;
+  }
+  AsyncMemory::Product product{.kind = call.kind,
+                               .tokens = call.tokens,
+                               .b = call.descriptor,
+                               .accumulate = call.accumulate};
+  for (std::size_t lane = 0; lane < calls.size(); ++lane) {
+    product.d[lane] = calls[lane]->d;
+    product.a[lane] = calls[lane]->a;
+    if (calls[lane]->descriptor != product.b) return "multiplies by a matrix of its lane's own";
+  }
+  return async_.multiply(product, moment());
+}
+
+void BlockRunner::init_barrier(const void* barrier, int arrivals) {
+  touch_shared(barrier, sizeof(uint64_t), alignof(uint64_t), cuda::host::Access::kWrite);
+  if (const std::string wrong = async_.init_barrier(barrier, arrivals, now_); !wrong.empty()) {
+    fault(wrong);
+  }
+}
+void BlockRunner::fence_barriers() { async_.fence_barriers(now_); }
+void BlockRunner::arrive(const void* barrier, int bytes) {
+  if (const std::string wrong = async_.arrive(barrier, bytes, moment()); !wrong.empty()) {
+    fault(wrong);
+  }
+}
+void BlockRunner::wait_for_phase(const void* barrier, int parity) {
+  for (;;) {
+    bool over = false;
+    const std::string wrong = async_.wait(barrier, parity, moment(), over);
+    if (!wrong.empty()) fault(wrong);
+    if (over) return;
+    Thread& t = current();
+    t.state = State::kAtPhase;
+    t.fiber.give_way();
+  }
+}
+void BlockRunner::start_bulk_copy(void* to, const void* from, int bytes, const void* barrier) {
+  touch_global(from, static_cast<std::size_t>(bytes), 1, cuda::host::Access::kRead);
+  if (const std::string wrong = async_.start_copy(to, from, bytes, barrier, moment());
+      !wrong.empty()) {
+    fault(wrong);
+  }
+}
+uint32_t BlockRunner::shared_offset(const void* p) const {
+  return static_cast<uint32_t>(static_cast<const std::byte*>(p) - shared_.data());
 }
 
 void BlockRunner::wait_for_block() {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/cuda_emulator/async_memory.h"
 #include "tests/support/cuda_emulator/emulator.h"
 #include "tests/support/cuda_emulator/fiber.h"
 #include "tests/support/cuda_emulator/global_memory.h"
@@ -45,10 +46,16 @@ class BlockRunner {
   void start_copy(void* to, const void* from, int valid_bytes);
   void commit_copies();
   void wait_for_copies(int open);
+  void init_barrier(const void* barrier, int arrivals);
+  void fence_barriers();
+  void arrive(const void* barrier, int bytes);
+  void wait_for_phase(const void* barrier, int parity);
+  void start_bulk_copy(void* to, const void* from, int bytes, const void* barrier);
+  uint32_t shared_offset(const void* p) const;
   [[noreturn]] void fault(const std::string& what) const;
 
  private:
-  enum class State { kReady, kAtBlockBarrier, kAtWarp, kDone };
+  enum class State { kReady, kAtBlockBarrier, kAtPhase, kAtWarp, kDone };
   struct Copy {
     void* to;
     const void* from;
@@ -70,6 +77,10 @@ class BlockRunner {
   // together. Whether lanes can go on after that.
   bool advance_warp(int warp);
   void release_block_barrier();
+  // Lets those try again who wait for a phase of a barrier in shared memory, if anything changed.
+  bool release_phases();
+  // A warp's part of what a warpgroup does. What is wrong with it.
+  std::string serve_warpgroup(int warp, const WarpCalls& calls);
   std::string where(int thread) const;
   // What a thread is doing, for a message.
   std::string doing(int thread) const;
@@ -77,6 +88,8 @@ class BlockRunner {
 
   GlobalMemory& global_;
   SharedMemory shared_;
+  AsyncMemory async_{shared_};
+  int64_t changes_ = 0;  // of async_, when threads that wait for one last tried
   std::vector<std::unique_ptr<Thread>> threads_;
   const Launch* launch_ = nullptr;
   cuda::Dim3 block_;

@@ -21,6 +21,11 @@ std::size_t& pinned_limit() {
   return bytes;
 }
 
+bool& warpgroups() {
+  static bool have = false;
+  return have;
+}
+
 class EmulatedStaging final : public cuda::Staging {
  public:
   EmulatedStaging(cuda::Stream& stream, std::size_t size_bytes)
@@ -52,6 +57,7 @@ class EmulatedGpu final : public cuda::Gpu {
   }
 
   std::string description() const override { return "emulated"; }
+  bool has_warpgroups() const override { return has_warpgroups_; }
   Memory memory() const override {
     return {.free_bytes = memory_bytes_ - std::min(memory_bytes_, device_bytes_in_use()),
             .total_bytes = memory_bytes_};
@@ -120,6 +126,7 @@ class EmulatedGpu final : public cuda::Gpu {
   }
 
   std::size_t memory_bytes_;
+  const bool has_warpgroups_ = warpgroups();
   Recording recording_;
 };
 
@@ -129,10 +136,12 @@ std::unique_ptr<cuda::Gpu> make_emulated_gpu(std::size_t memory_bytes) {
   return std::make_unique<EmulatedGpu>(memory_bytes);
 }
 
+void emulate_warpgroups(bool have) { warpgroups() = have; }
 void limit_pinned_memory(std::size_t bytes) { pinned_limit() = bytes; }
 void unlimit_pinned_memory() { pinned_limit() = kNoLimit; }
 
 std::unique_ptr<cuda::Gpu> make_test_gpu() { return make_emulated_gpu(std::size_t{1} << 30); }
 bool test_gpu_is_emulated() { return true; }
+bool has_warpgroups() { return true; }
 
 }  // namespace weft::test

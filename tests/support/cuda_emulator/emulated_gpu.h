@@ -11,6 +11,9 @@ namespace weft::test {
 // in as an exception.
 std::unique_ptr<cuda::Gpu> make_emulated_gpu(std::size_t memory_bytes);
 
+// GPUs that are made from now on say that they have warpgroups, or not (as at first).
+void emulate_warpgroups(bool have);
+
 // Page-locked memory larger than this is refused from now on, until it is unlimited again.
 void limit_pinned_memory(std::size_t bytes);
 void unlimit_pinned_memory();

@@ -3,6 +3,7 @@
 
 #include <mutex>
 
+#include "kernels/cuda/device/hopper.h"
 #include "kernels/cuda/device/launch.h"
 #include "tests/support/cuda_emulator/block_runner.h"
 #include "tests/support/cuda_emulator/pending_copies.h"
@@ -135,6 +136,43 @@ void mma(Mma kind, float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]
       .d = d,
       .a = a,
       .b = b};
+  device().runner.wait_for_warp(call);
+}
+
+void barrier_init(const void* barrier, int arrivals) {
+  device().runner.init_barrier(barrier, arrivals);
+}
+void barrier_arrive(const void* barrier, int bytes) { device().runner.arrive(barrier, bytes); }
+void barrier_wait(const void* barrier, int parity) {
+  device().runner.wait_for_phase(barrier, parity);
+}
+void barrier_fence() { device().runner.fence_barriers(); }
+void copy_bulk(void* to, const void* from, int bytes, const void* barrier) {
+  device().runner.start_bulk_copy(to, from, bytes, barrier);
+}
+uint32_t shared_address(const void* p) { return device().runner.shared_offset(p); }
+
+void warpgroup_fence() {
+  WarpCall call{.operation = WarpOperation::kWarpgroupFence};
+  device().runner.wait_for_warp(call);
+}
+void warpgroup_commit() {
+  WarpCall call{.operation = WarpOperation::kWarpgroupCommit};
+  device().runner.wait_for_warp(call);
+}
+void warpgroup_wait(int open) {
+  WarpCall call{.operation = WarpOperation::kWarpgroupWait, .open = open};
+  device().runner.wait_for_warp(call);
+}
+void warpgroup_multiply(Mma kind, float* d, int tokens, const uint32_t* a, uint64_t b,
+                        bool accumulate) {
+  WarpCall call{.operation = WarpOperation::kWarpgroupMultiply,
+                .d = d,
+                .a = a,
+                .kind = kind,
+                .tokens = tokens,
+                .descriptor = b,
+                .accumulate = accumulate};
   device().runner.wait_for_warp(call);
 }
 

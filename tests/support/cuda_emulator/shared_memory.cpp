@@ -22,7 +22,7 @@ std::string at(std::size_t granule) {
 }  // namespace
 
 void SharedMemory::reset(std::size_t size_bytes) {
-  constexpr std::size_t kAlignment = 128;
+  constexpr std::size_t kAlignment = 1024;  // of swizzled operands
   storage_.assign(size_bytes + kAlignment, std::byte{0xff});
   void* p = storage_.data();
   std::size_t space = storage_.size();
@@ -88,6 +88,7 @@ std::string SharedMemory::check_write(std::size_t i, const Moment& now) const {
 
 void SharedMemory::note_write(Granule& g, const Moment& now) const {
   g.written = true;
+  g.bulk = false;
   g.added = g.added_by_several = false;
   g.writer = now;
   g.read = false;
@@ -124,6 +125,35 @@ std::string SharedMemory::start_copy(const void* p, const Moment& now) {
   if (std::string wrong = write(p, kCopyBytes, now); !wrong.empty()) return "copies: " + wrong;
   for (std::size_t i = first(p); i < first(p) + kCopyBytes / kGranule; ++i) {
     granules_[i].copying = true;
+  }
+  return "";
+}
+
+std::string SharedMemory::start_bulk_copy(const void* p, const Moment& now) {
+  for (std::size_t i = first(p); i < first(p) + kCopyBytes / kGranule; ++i) {
+    Granule& g = granules_.at(i);
+    if (g.copying) return "copies in bulk: writes " + at(i) + " while a copy to it is on its way";
+    if (!g.bulk) {
+      if (std::string wrong = check_write(i, now); !wrong.empty())
+        return "copies in bulk: " + wrong;
+    }
+    g.copying = true;
+  }
+  return "";
+}
+
+void SharedMemory::finish_bulk_copy(const void* p, const Moment& now) {
+  finish_copy(p, now);
+  for (std::size_t i = first(p); i < first(p) + kCopyBytes / kGranule; ++i) {
+    granules_[i].bulk = true;
+  }
+}
+
+std::string SharedMemory::read_asynchronously(std::size_t offset, std::size_t size_bytes) const {
+  for (std::size_t i = offset / kGranule; i < (offset + size_bytes) / kGranule; ++i) {
+    if (i >= granules_.size()) return "multiplies by " + at(i) + ", beyond its end";
+    if (granules_[i].copying) return "multiplies by " + at(i) + " while a copy is on its way";
+    if (!granules_[i].written) return "multiplies by " + at(i) + ", which nobody wrote";
   }
   return "";
 }

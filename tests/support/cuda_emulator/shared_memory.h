@@ -23,6 +23,7 @@ class SharedMemory {
   // For a new block: nothing is written.
   void reset(std::size_t size_bytes);
   std::byte* data() { return bytes_; }
+  const std::byte* data() const { return bytes_; }
 
   // What is wrong with this access; "" if nothing is.
   std::string read(const void* p, std::size_t size_bytes, const Moment& now);
@@ -32,12 +33,19 @@ class SharedMemory {
   // A copy of 16 bytes is on its way to p: until finish_copy() nobody may touch it.
   std::string start_copy(const void* p, const Moment& now);
   void finish_copy(const void* p, const Moment& now);
+  // The same in bulk, which barriers of other kinds order (async_memory.h): only accesses of
+  // threads must be over.
+  std::string start_bulk_copy(const void* p, const Moment& now);
+  void finish_bulk_copy(const void* p, const Moment& now);
+  // By a product, beside the threads: what it may read is known by other means than barriers.
+  std::string read_asynchronously(std::size_t offset, std::size_t size_bytes) const;
 
  private:
   // Of two bytes, the smallest element.
   struct Granule {
     bool written = false;
     bool copying = false;
+    bool bulk = false;              // a bulk copy wrote it last
     bool added = false;             // the latest writes, since `writer.barriers`, are additions
     bool added_by_several = false;  // threads
     Moment writer;

@@ -76,6 +76,14 @@ const char* warp_operation_name(WarpOperation operation) {
       return "mma_half";
     case WarpOperation::kMmaBfloat:
       return "mma_bfloat";
+    case WarpOperation::kWarpgroupFence:
+      return "warpgroup_fence";
+    case WarpOperation::kWarpgroupMultiply:
+      return "warpgroup_multiply";
+    case WarpOperation::kWarpgroupCommit:
+      return "warpgroup_commit";
+    case WarpOperation::kWarpgroupWait:
+      return "warpgroup_wait";
     case WarpOperation::kNone:
       break;
   }
@@ -111,6 +119,10 @@ std::string serve(const WarpCalls& calls) {
       multiply(calls);
       return "";
     case WarpOperation::kSync:
+    case WarpOperation::kWarpgroupFence:
+    case WarpOperation::kWarpgroupMultiply:
+    case WarpOperation::kWarpgroupCommit:
+    case WarpOperation::kWarpgroupWait:
     case WarpOperation::kNone:
       break;
   }

@@ -16,7 +16,12 @@ enum class WarpOperation : uint8_t {
   kBallot,
   kMatrices,
   kMmaHalf,
-  kMmaBfloat
+  kMmaBfloat,
+  // Of a warpgroup, whose warps need not come together.
+  kWarpgroupFence,
+  kWarpgroupMultiply,
+  kWarpgroupCommit,
+  kWarpgroupWait
 };
 
 const char* warp_operation_name(WarpOperation operation);
@@ -35,6 +40,12 @@ struct WarpCall {
   const uint16_t* row = nullptr;
   uint32_t* words = nullptr;
   bool transposed = false;
+  // kWarpgroupMultiply: with d and a. kWarpgroupWait: how many groups stay open.
+  cuda::host::Mma kind = cuda::host::Mma::kHalf;
+  int tokens = 0;
+  uint64_t descriptor = 0;
+  bool accumulate = false;
+  int open = 0;
 };
 using WarpCalls = std::array<WarpCall*, cuda::kWarp>;
 
