@@ -57,6 +57,7 @@ const KernelTable& avx512_table() {
       table.int16.linear = with_vbmi<&Avx512Kernels::int16, &Avx512LatticeKernels::int16>;
       table.int8.linear = with_vbmi<&Avx512Kernels::int8, &Avx512LatticeKernels::int8>;
     }
+    table.linear = avx512_linear;
     table.attend = avx512_attend;
     if (detect_cpu_features().avx512_bf16) table.bf16 = avx512_bf16_kernels();
     return table;

@@ -33,8 +33,9 @@ inline constexpr int kSegment = 1024;
 inline constexpr int kPanelColumns = 48;
 inline constexpr int kPanelStride = kSegment + 16;
 
-// Float32 scratch that linear() wants from its caller, aligned to 64 bytes.
-inline constexpr int kLinearScratch = kPanelColumns * kPanelStride;
+// Float32 scratch that linear() wants from its caller, aligned to 64 bytes: a panel and two
+// columns.
+inline constexpr int kLinearScratch = (kPanelColumns + 2) * kPanelStride;
 
 // One weight matrix times all rows of x.
 //   total = 0; for each segment in ascending order:

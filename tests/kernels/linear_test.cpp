@@ -75,8 +75,8 @@ TEST_P(LinearTest, AgreesWithDoublePrecision) {
 
 TEST_P(LinearTest, SameBitsForAnyRowsThreadsAndCompany) {
   const int64_t k = lengths().back();
-  const int64_t n = isa() == "scalar" ? 23 : 131;
-  const int64_t rows = isa() == "scalar" ? 5 : 13;
+  const int64_t n = isa() == "scalar" ? 23 : 101;
+  const int64_t rows = isa() == "scalar" ? 5 : 37;
   const auto one = make_backend(isa(), 1);
   const TestWeight w(*one, random_, type_, n, k);
   const TestWeight other(*one, random_, type_, 17, k);
@@ -85,7 +85,7 @@ TEST_P(LinearTest, SameBitsForAnyRowsThreadsAndCompany) {
 
   for (const int threads : {1, 2, 3}) {
     const auto backend = make_backend(isa(), threads);
-    for (const int64_t chunk : {1, 2, 3, 4, 5, 7, 8}) {
+    for (const int64_t chunk : few({1, 2, 3, 4, 5, 7, 16, 33}, {1, 2, 3, 4})) {
       const auto out = run_linear_in_chunks(*backend, w, other, x, rows, chunk);
       ASSERT_TRUE(same_bits(out, reference)) << threads << " threads, chunks of " << chunk;
     }
@@ -99,7 +99,7 @@ TEST_P(LinearParityTest, AgreesWithScalarBitForBit) {
   const auto backend = make_backend(isa());
   for (const int64_t k : lengths()) {
     const TestWeight w(*scalar, random_, type_, 29, k);
-    for (const int64_t rows : {1, 6}) {
+    for (const int64_t rows : {1, 6, 17, 35}) {
       auto x = random_floats(random_, rows * k);
       ASSERT_TRUE(same_bits(run_linear(*scalar, w, nullptr, x, rows),
                             run_linear(*backend, w, nullptr, x, rows)))
@@ -118,7 +118,7 @@ TEST_P(LinearParityTest, AgreesWithScalarOnExtremes) {
   const float kTiny = std::numeric_limits<float>::denorm_min();
   for (const auto& [low, high] :
        {std::pair{kTiny, -kTiny}, {-0.0f, 0.0f}, {kMax, kMax}, {kMax, kTiny}, {1e-38f, -1e-38f}}) {
-    for (const int64_t rows : {1, 6}) {
+    for (const int64_t rows : {1, 6, 17, 35}) {
       auto x = random_floats(random_, rows * k);
       for (float& v : x) v = v < 0 ? low : high;
       auto expected = run_linear(*scalar, w, nullptr, x, rows);

@@ -20,6 +20,9 @@ struct Avx512LatticeKernels {
 };
 const Avx512LatticeKernels& avx512_vbmi_kernels();
 
+// KernelTable::linear.
+void avx512_linear(const LinearArgs& args, int64_t begin, int64_t end, float* scratch);
+
 // KernelTable::attend.
 void avx512_attend(const AttentionTile& tile, float* partials, float* scratch);
 
