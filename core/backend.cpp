@@ -1,5 +1,8 @@
 #include "core/backend.h"
 
+#include <string>
+
+#include "core/check.h"
 #include "core/model/decoder.h"
 
 namespace weft {
@@ -20,6 +23,15 @@ void Backend::for_ranges_on_host(int64_t n, int64_t /*grain*/,
 }
 
 bool Backend::sample(Mat, std::span<const RowDraw>, std::span<DrawnRow>) { return false; }
+
+std::optional<DrawTicket> Backend::sample_later(Mat, std::span<const RowDraw>, int64_t, int64_t) {
+  return std::nullopt;
+}
+
+Result<void> Backend::collect(DrawTicket ticket, std::span<DrawnRow>) {
+  WEFT_CHECK(false, "collect: ticket " + std::to_string(ticket.call) + " was never given");
+  return {};
+}
 
 void Backend::add_rms_norm(Mat x, Mat y, const Weight& gain, float eps, Mat out) {
   add(x, y);

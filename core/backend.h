@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -138,6 +139,11 @@ struct StepTicket {
   uint64_t step = 0;
 };
 
+// Of draws whose ids are not known yet.
+struct DrawTicket {
+  uint64_t call = 0;
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -245,6 +251,21 @@ class Backend {
   // logits as they were. Each depends on its own row and options alone. `drawn` [draws] is filled
   // when it returns. False, by default: this backend does not draw, and nothing was done.
   virtual bool sample(Mat logits, std::span<const RowDraw> draws, std::span<DrawnRow> drawn);
+
+  // sample() in two parts, so that the host goes on while the device still computes what the draws
+  // are made from: queues the draws, and gives a ticket for collect(). Steps that are submitted
+  // before it may take their ids from there (StepBatch::from_draw); draws of bad logits count as id
+  // 0 then. Of a step whose logits come in chunks, these are draws first … of `total` in all: the
+  // calls are made in order, each gives the same ticket, and nothing is drawn between them. A
+  // ticket is void once two more were given; while one is open, no later one has more draws.
+  // Nothing, by default: this backend does not, or has no memory to, and nothing was done; never
+  // where first > 0, or another ticket is open. A backend that does has read a step's batch when
+  // submit_step() returns, and needs no wait() between steps.
+  virtual std::optional<DrawTicket> sample_later(Mat logits, std::span<const RowDraw> draws,
+                                                 int64_t first, int64_t total);
+  // Waits for the draws of the oldest open ticket, and for no step submitted after them, and fills
+  // `drawn`, of as many; fails with the device's error if they or anything before them failed.
+  virtual Result<void> collect(DrawTicket ticket, std::span<DrawnRow> drawn);
 
   // --- Fused operations: the default composes the plain ones and is the fused version's test --
   // x += y; out = rms_norm(x).

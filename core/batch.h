@@ -9,7 +9,9 @@
 namespace weft {
 
 struct StepBatch {
-  std::span<const int32_t> token_ids;  // [tokens], sequence after sequence
+  // [tokens], sequence after sequence. Below 0: from_draw(k), the id that draw k of the last
+  // Backend::sample_later() gives, which the host need not know yet.
+  std::span<const int32_t> token_ids;
   std::span<const int32_t> positions;  // [tokens]; ascending by one within a sequence
   // [tokens] where each token's K and V go: physical block × block size + offset in the block
   std::span<const int32_t> slots;
@@ -18,6 +20,8 @@ struct StepBatch {
   std::span<const int32_t> block_table_starts;  // [sequences + 1]: first block of each
   std::span<const int32_t> logit_rows;          // ascending token rows whose logits are wanted
   std::span<const int32_t> hidden_rows;  // ascending token rows whose final states are wanted
+
+  static constexpr int32_t from_draw(int32_t k) { return -1 - k; }
 
   int32_t num_tokens() const { return static_cast<int32_t>(token_ids.size()); }
   int32_t num_sequences() const { return static_cast<int32_t>(seq_starts.size()) - 1; }

@@ -92,6 +92,13 @@ class ForwardingBackend : public Backend {
   bool sample(Mat logits, std::span<const RowDraw> draws, std::span<DrawnRow> drawn) override {
     return inner_->sample(logits, draws, drawn);
   }
+  std::optional<DrawTicket> sample_later(Mat logits, std::span<const RowDraw> draws, int64_t first,
+                                         int64_t total) override {
+    return inner_->sample_later(logits, draws, first, total);
+  }
+  Result<void> collect(DrawTicket ticket, std::span<DrawnRow> drawn) override {
+    return inner_->collect(ticket, drawn);
+  }
   void add_rms_norm(Mat x, Mat y, const Weight& gain, float eps, Mat out) override {
     inner_->add_rms_norm(x, y, gain, eps, out);
   }

@@ -39,10 +39,16 @@ const float* vector_of(const Weight& weight) {
   return as_cuda(weight).floats();
 }
 
-void check_ids(std::span<const int32_t> ids, int64_t n_vocab) {
+// `num_drawn`: how many ids may be taken from draws.
+void check_ids(std::span<const int32_t> ids, int64_t n_vocab, std::size_t num_drawn) {
+  const int32_t least = StepBatch::from_draw(static_cast<int32_t>(num_drawn) - 1);
   for (const int32_t id : ids) {
-    WEFT_CHECK(id >= 0 && id < n_vocab, "embed: token id " + std::to_string(id));
+    WEFT_CHECK(id >= least && id < n_vocab, "embed: token id " + std::to_string(id));
   }
+}
+
+bool any_from_draw(std::span<const int32_t> ids) {
+  return std::ranges::any_of(ids, [](int32_t id) { return id < 0; });
 }
 
 // Partial results of attention are at most 256 MiB; prepared activations, drawing and a step's
@@ -139,6 +145,14 @@ class CudaBackend final : public Backend, public DeviceMemory {
     sampler_.sample(*gpu_, logits, draws, drawn, error_);
     return true;
   }
+  std::optional<DrawTicket> sample_later(Mat logits, std::span<const RowDraw> draws, int64_t first,
+                                         int64_t total) override {
+    return sampler_.sample_later(*gpu_, logits, draws, static_cast<std::size_t>(first),
+                                 static_cast<std::size_t>(total), error_);
+  }
+  Result<void> collect(DrawTicket ticket, std::span<DrawnRow> drawn) override {
+    return sampler_.collect(ticket, drawn);
+  }
 
  private:
   cuda::Stream& stream() { return gpu_->stream(); }
@@ -179,7 +193,7 @@ StepTicket CudaBackend::submit_step(const Decoder& decoder, DecoderState& state,
   if (!options_.graphs || !cuda::is_decode_step(batch)) {
     return Backend::submit_step(decoder, state, batch, sink);
   }
-  check_ids(batch.token_ids, decoder.config().n_vocab);
+  check_ids(batch.token_ids, decoder.config().n_vocab, sampler_.num_drawn());
   auto shape = begin_decode_step(decoder, state, batch);
   cuda::StepGraph* const step = shape ? graphs_.find(*gpu_, std::move(*shape)) : nullptr;
   const auto forward = [&](LogitSink* to) { decoder.forward(*this, state, batch, to); };
@@ -206,7 +220,8 @@ std::optional<cuda::StepShape> CudaBackend::begin_decode_step(const Decoder& dec
   cuda::StepShape shape{.decoder = &decoder,
                         .state = &state,
                         .rows = batch.num_tokens(),
-                        .logit_rows = batch.logit_rows.size()};
+                        .logit_rows = batch.logit_rows.size(),
+                        .ids_from_draws = any_from_draw(batch.token_ids)};
   std::vector<std::span<const std::byte>> arrays;
   const auto add = [&](const auto& values) { arrays.push_back(std::as_bytes(std::span(values))); };
   for (const auto& values : {batch.token_ids, batch.positions, batch.slots, batch.logit_rows}) {
@@ -241,9 +256,13 @@ void CudaBackend::import_block(KvCache& cache, int32_t block, const std::byte* f
 }
 
 void CudaBackend::embed(const Weight& table, std::span<const int32_t> ids, Mat out) {
-  check_ids(ids, table.rows());
+  check_ids(ids, table.rows(), sampler_.num_drawn());
   const int32_t* const on_gpu = on_device(ids);
   if (on_gpu == nullptr) return;
+  if (any_from_draw(ids)) {
+    // In their place: nothing else reads a step's ids.
+    sampler_.take_drawn(stream(), const_cast<int32_t*>(on_gpu), static_cast<int>(ids.size()));
+  }
   const CudaWeight& weight = as_cuda(table);
   if (weight.packed()) {
     cuda::embed_packed(stream(), weight.type(), weight.tiles(), on_gpu, out);

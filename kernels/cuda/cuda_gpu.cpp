@@ -22,56 +22,112 @@ tl::unexpected<Error> device_error(const std::string& what, cudaError_t error) {
   return fail(ErrorCode::kDeviceError, "device cuda: " + what + ": " + text_of(error));
 }
 
-// A copy that fails is told by the stream: an event after it is reached all the same, or its wait
-// fails with what the stream's next operation fails with.
-class PinnedStaging final : public Staging {
+// Page-locked memory and the end of the last copy from or to it.
+class PinnedMemory {
  public:
-  static Result<std::unique_ptr<Staging>> create(Stream& stream, std::size_t size_bytes) {
-    auto staging = std::make_unique<PinnedStaging>(stream);
-    if (const cudaError_t error =
-            cudaHostAlloc(&staging->memory_, size_bytes, cudaHostAllocDefault);
+  static Result<std::unique_ptr<PinnedMemory>> create(std::size_t size_bytes) {
+    auto memory = std::make_unique<PinnedMemory>();
+    if (const cudaError_t error = cudaHostAlloc(&memory->data_, size_bytes, cudaHostAllocDefault);
         error != cudaSuccess) {
       cudaGetLastError();  // leaves the device as it was
-      staging->memory_ = nullptr;
+      memory->data_ = nullptr;
       return fail(ErrorCode::kOutOfMemory,
                   "device cuda: " + std::to_string(size_bytes) +
                       " bytes of page-locked host memory wanted: " + text_of(error));
     }
     if (const cudaError_t error =
-            cudaEventCreateWithFlags(&staging->copied_, cudaEventDisableTiming);
+            cudaEventCreateWithFlags(&memory->copied_, cudaEventDisableTiming);
         error != cudaSuccess) {
-      staging->copied_ = nullptr;
+      memory->copied_ = nullptr;
       return device_error("making an event", error);
     }
-    return staging;
+    return memory;
   }
-  explicit PinnedStaging(Stream& stream) : stream_(stream) {}
-  ~PinnedStaging() override {
+  ~PinnedMemory() {
     if (copied_ != nullptr) {
-      cudaEventSynchronize(copied_);
+      wait();
       cudaEventDestroy(copied_);
     }
-    if (memory_ != nullptr) cudaFreeHost(memory_);
+    if (data_ != nullptr) cudaFreeHost(data_);
   }
 
+  std::byte* data() const { return static_cast<std::byte*>(data_); }
+  // Queues a copy between here and the device.
+  cudaError_t copy(void* to, const void* from, std::size_t size_bytes, cudaMemcpyKind kind,
+                   cudaStream_t queue) {
+    const cudaError_t error = cudaMemcpyAsync(to, from, size_bytes, kind, queue);
+    return error == cudaSuccess ? cudaEventRecord(copied_, queue) : error;
+  }
+  // For an event that was never recorded it returns at once.
+  cudaError_t wait() { return cudaEventSynchronize(copied_); }
+
+ private:
+  void* data_ = nullptr;
+  cudaEvent_t copied_ = nullptr;
+};
+
+void note_error(Stream& stream, cudaError_t error, const char* what) {
+  if (error == cudaSuccess || stream.error != 0) return;
+  stream.error = static_cast<int>(error);
+  stream.failed_kernel = what;
+}
+
+tl::unexpected<Error> stream_error(const Stream& stream) {
+  return device_error(stream.failed_kernel, static_cast<cudaError_t>(stream.error));
+}
+
+// A copy that fails is told by the stream: an event after it is reached all the same, or its wait
+// fails with what the stream's next operation fails with.
+class PinnedStaging final : public Staging {
+ public:
+  PinnedStaging(Stream& stream, std::unique_ptr<PinnedMemory> memory)
+      : stream_(stream), memory_(std::move(memory)) {}
+
   std::byte* writable() override {
-    cudaEventSynchronize(copied_);  // of an event that was never recorded it returns at once
-    return static_cast<std::byte*>(memory_);
+    memory_->wait();
+    return memory_->data();
   }
   void upload(void* device, std::size_t size_bytes) override {
     if (stream_.error != 0) return;
-    const auto queue = static_cast<cudaStream_t>(stream_.handle);
-    cudaError_t error = cudaMemcpyAsync(device, memory_, size_bytes, cudaMemcpyHostToDevice, queue);
-    if (error == cudaSuccess) error = cudaEventRecord(copied_, queue);
-    if (error == cudaSuccess) return;
-    stream_.error = static_cast<int>(error);
-    stream_.failed_kernel = "upload";
+    note_error(stream_,
+               memory_->copy(device, memory_->data(), size_bytes, cudaMemcpyHostToDevice,
+                             static_cast<cudaStream_t>(stream_.handle)),
+               "upload");
   }
 
  private:
   Stream& stream_;
-  void* memory_ = nullptr;
-  cudaEvent_t copied_ = nullptr;
+  std::unique_ptr<PinnedMemory> memory_;
+};
+
+class PinnedLanding final : public Landing {
+ public:
+  PinnedLanding(Stream& stream, std::unique_ptr<PinnedMemory> memory)
+      : stream_(stream), memory_(std::move(memory)) {}
+
+  void download(const void* device, std::size_t size_bytes) override {
+    if (stream_.error == 0) {
+      note_error(stream_,
+                 memory_->copy(memory_->data(), device, size_bytes, cudaMemcpyDeviceToHost,
+                               static_cast<cudaStream_t>(stream_.handle)),
+                 "download");
+    }
+    queued_ = stream_.error == 0;
+  }
+  // What could not be queued after the copy does not concern it.
+  Result<const std::byte*> wait() override {
+    if (queued_) {
+      const cudaError_t error = memory_->wait();
+      if (error == cudaSuccess) return memory_->data();
+      note_error(stream_, error, "running a step");
+    }
+    return stream_error(stream_);
+  }
+
+ private:
+  Stream& stream_;
+  std::unique_ptr<PinnedMemory> memory_;
+  bool queued_ = false;
 };
 
 struct CudaGraph final : Graph {
@@ -145,13 +201,19 @@ class CudaGpu final : public Gpu {
   }
 
   Result<std::unique_ptr<Staging>> create_staging(std::size_t size_bytes) override {
-    return PinnedStaging::create(stream_, size_bytes);
+    WEFT_TRY_ASSIGN(auto memory, PinnedMemory::create(size_bytes));
+    return std::make_unique<PinnedStaging>(stream_, std::move(memory));
+  }
+
+  Result<std::unique_ptr<Landing>> create_landing(std::size_t size_bytes) override {
+    WEFT_TRY_ASSIGN(auto memory, PinnedMemory::create(size_bytes));
+    return std::make_unique<PinnedLanding>(stream_, std::move(memory));
   }
 
   Result<void> synchronize() override {
     if (stream_.error == 0) note(cudaStreamSynchronize(queue()), "running a step");
     if (stream_.error == 0) return {};
-    return device_error(stream_.failed_kernel, static_cast<cudaError_t>(stream_.error));
+    return stream_error(stream_);
   }
 
  protected:
@@ -184,11 +246,7 @@ class CudaGpu final : public Gpu {
 
  private:
   cudaStream_t queue() const { return static_cast<cudaStream_t>(stream_.handle); }
-  void note(cudaError_t error, const char* what) {
-    if (error == cudaSuccess || stream_.error != 0) return;
-    stream_.error = static_cast<int>(error);
-    stream_.failed_kernel = what;
-  }
+  void note(cudaError_t error, const char* what) { note_error(stream_, error, what); }
 
   std::string description_;
   bool has_warpgroups_ = false;

@@ -17,6 +17,11 @@ class GrowingBuffer {
  public:
   // null if there is no memory for it; `error` then says so.
   std::byte* at_least(Gpu& gpu, int64_t size_bytes, Result<void>& error);
+  // What it has; null before the first use.
+  template <class T>
+  T* as() const {
+    return buffer_.as<T>();
+  }
 
  private:
   Buffer buffer_;

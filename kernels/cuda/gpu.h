@@ -32,6 +32,18 @@ class Graph {
   virtual ~Graph() = default;
 };
 
+// Host memory that the device copies to while the host goes on. Of the thread that owns the Gpu,
+// which outlives it; its end waits for its copy.
+class Landing {
+ public:
+  virtual ~Landing() = default;
+  // Queues a copy to its beginning, of at most as many bytes as it was made for.
+  virtual void download(const void* device, std::size_t size_bytes) = 0;
+  // Waits for the last download, and for nothing that was queued after it: what came, valid until
+  // the next. kDeviceError if the copy or anything before it failed.
+  virtual Result<const std::byte*> wait() = 0;
+};
+
 // Owned by one step thread. After a fault everything queued is dropped, downloads give zeros, and
 // synchronize() says what happened.
 class Gpu {
@@ -59,6 +71,8 @@ class Gpu {
   // Page-locked memory to upload from. kOutOfMemory where the system grants none: upload() does the
   // same from any memory, more slowly.
   virtual Result<std::unique_ptr<Staging>> create_staging(std::size_t size_bytes) = 0;
+  // Page-locked memory to download to; fails as create_staging().
+  virtual Result<std::unique_ptr<Landing>> create_landing(std::size_t size_bytes) = 0;
   // Between them launches are recorded instead of queued. Whatever else is asked for is not done
   // and spoils the recording: end_capture() then gives null, as it does where the device refuses.
   // False: it refuses to begin.

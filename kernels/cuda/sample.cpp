@@ -1,9 +1,11 @@
 #include "kernels/cuda/sample.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "core/check.h"
 #include "kernels/cuda/sample_kernels.h"
@@ -47,7 +49,6 @@ struct Arrays {
     place(seen, num_seen);
     place(forbidden, num_forbidden);
     uploaded_bytes = size_bytes;
-    place(drawn, draws.size());
     place(saved, num_seen + num_forbidden);
     place(bests, draws.size() * slices);
     place(weights, num_ranked * kSampleBuckets);
@@ -58,7 +59,6 @@ struct Arrays {
   Array<SampleRow> rows;
   Array<TokenCount> seen;
   Array<int32_t> forbidden;
-  Array<DrawnRow> drawn;
   Array<float> saved;
   Array<uint64_t> bests, weights;
   Array<int32_t> counts, likely;
@@ -94,7 +94,8 @@ void set_options(const RowDraw& draw, int n_vocab, SampleRow& row) {
 }
 
 // Writes what the row uploads into `host` and gives it its share of every array.
-void pack(const RowDraw& draw, Mat logits, std::byte* host, std::byte* device, Arrays& arrays) {
+void pack(const RowDraw& draw, Mat logits, std::byte* host, std::byte* device, Arrays& arrays,
+          DrawnRow* drawn) {
   const auto n_vocab = static_cast<int>(logits.cols);
   WEFT_CHECK(draw.row >= 0 && draw.row < logits.rows && draw.given < n_vocab,
              "sample: row " + std::to_string(draw.row) + ", id " + std::to_string(draw.given) +
@@ -117,7 +118,7 @@ void pack(const RowDraw& draw, Mat logits, std::byte* host, std::byte* device, A
     row.counts = arrays.counts.take(device, kSampleBuckets);
   }
   row.likely = arrays.likely.take(device, 1);
-  row.drawn = arrays.drawn.take(device, 1);
+  row.drawn = drawn;
   std::memcpy(arrays.rows.next(host), &row, sizeof(SampleRow));
   arrays.rows.take(device, 1);
 }
@@ -141,23 +142,85 @@ void launch_all(Stream& stream, std::span<const RowDraw> draws, const SampleRow*
 
 }  // namespace
 
+const DrawnRow* RowSampler::queue(Gpu& gpu, Mat logits, std::span<const RowDraw> draws,
+                                  std::size_t first, std::size_t total, Result<void>& error) {
+  num_drawn_ = total;
+  const auto n_vocab = static_cast<int>(logits.cols);
+  Arrays arrays(draws, static_cast<std::size_t>(sample_slices(n_vocab)));
+  std::byte* const device = memory_.at_least(gpu, static_cast<int64_t>(arrays.size_bytes), error);
+  auto* const drawn = reinterpret_cast<DrawnRow*>(
+      drawn_.at_least(gpu, static_cast<int64_t>(std::bit_ceil(total) * sizeof(DrawnRow)), error));
+  if (device == nullptr || drawn == nullptr) return nullptr;
+  const SampleRow* const rows = arrays.rows.next(device);
+  uploaded_.resize(arrays.uploaded_bytes);
+  for (std::size_t i = 0; i < draws.size(); ++i) {
+    pack(draws[i], logits, uploaded_.data(), device, arrays, drawn + first + i);
+  }
+  gpu.upload(device, uploaded_.data(), uploaded_.size());
+  launch_all(gpu.stream(), draws, rows, n_vocab);
+  return drawn;
+}
+
 void RowSampler::sample(Gpu& gpu, Mat logits, std::span<const RowDraw> draws,
                         std::span<DrawnRow> drawn, Result<void>& error) {
   WEFT_CHECK(draws.size() == drawn.size(), "sample: " + std::to_string(draws.size()) + " draws, " +
                                                std::to_string(drawn.size()) + " results");
   std::ranges::fill(drawn, DrawnRow{});
   if (draws.empty()) return;
-  const auto n_vocab = static_cast<int>(logits.cols);
-  Arrays arrays(draws, static_cast<std::size_t>(sample_slices(n_vocab)));
-  std::byte* const device = memory_.at_least(gpu, static_cast<int64_t>(arrays.size_bytes), error);
-  if (device == nullptr) return;
-  const SampleRow* const rows = arrays.rows.next(device);
-  const DrawnRow* const results = arrays.drawn.next(device);
-  uploaded_.resize(arrays.uploaded_bytes);
-  for (const RowDraw& draw : draws) pack(draw, logits, uploaded_.data(), device, arrays);
-  gpu.upload(device, uploaded_.data(), uploaded_.size());
-  launch_all(gpu.stream(), draws, rows, n_vocab);
-  gpu.download(drawn.data(), results, drawn.size_bytes());
+  const DrawnRow* const results = queue(gpu, logits, draws, 0, draws.size(), error);
+  if (results != nullptr) gpu.download(drawn.data(), results, drawn.size_bytes());
+}
+
+// Both at once: what follows has no more rows, and must find room.
+bool RowSampler::make_landings(Gpu& gpu, std::size_t num_draws) {
+  if (num_draws <= landing_rows_) return true;
+  if (refused_) return false;
+  const std::size_t rows = std::bit_ceil(num_draws);
+  for (Later& later : later_) {
+    auto landing = gpu.create_landing(rows * sizeof(DrawnRow));
+    if (!landing) {
+      refused_ = true;
+      return false;
+    }
+    later.landing = std::move(*landing);
+  }
+  landing_rows_ = rows;
+  return true;
+}
+
+std::optional<DrawTicket> RowSampler::sample_later(Gpu& gpu, Mat logits,
+                                                   std::span<const RowDraw> draws,
+                                                   std::size_t first, std::size_t total,
+                                                   Result<void>& error) {
+  WEFT_CHECK(!draws.empty() && first + draws.size() <= total,
+             "sample_later: " + std::to_string(draws.size()) + " draws after " +
+                 std::to_string(first) + " of " + std::to_string(total));
+  if (first == 0) {
+    if (!make_landings(gpu, total)) return std::nullopt;
+    ++calls_;
+  }
+  Later& later = later_[calls_ % later_.size()];
+  const DrawnRow* const results = queue(gpu, logits, draws, first, total, error);
+  later.call = calls_;
+  later.error = error;
+  const bool whole = first + draws.size() == total;
+  if (whole && results != nullptr) later.landing->download(results, total * sizeof(DrawnRow));
+  return DrawTicket{calls_};
+}
+
+Result<void> RowSampler::collect(DrawTicket ticket, std::span<DrawnRow> drawn) {
+  Later& later = later_[ticket.call % later_.size()];
+  WEFT_CHECK(ticket.call > 0 && later.call == ticket.call,
+             "collect: ticket " + std::to_string(ticket.call) + ", of " + std::to_string(calls_));
+  later.call = 0;
+  WEFT_TRY(later.error);
+  WEFT_TRY_ASSIGN(const std::byte* const results, later.landing->wait());
+  std::memcpy(drawn.data(), results, drawn.size_bytes());
+  return {};
+}
+
+void RowSampler::take_drawn(Stream& stream, int32_t* ids, int count) const {
+  take_drawn_ids(stream, drawn_.as<DrawnRow>(), ids, count);
 }
 
 }  // namespace weft::cuda

@@ -24,4 +24,8 @@ void choose_id(Stream& stream, const SampleRow* rows, int count, int n_vocab);
 void restore_logits(Stream& stream, const SampleRow* rows, int count);
 void sum_weights(Stream& stream, const SampleRow* rows, int count, int n_vocab);
 
+// Not of a draw, but of the step after it: ids[i] below 0 become the id that draw -1 - ids[i] gave,
+// or 0 where it gave none (StepBatch::from_draw).
+void take_drawn_ids(Stream& stream, const DrawnRow* drawn, int32_t* ids, int count);
+
 }  // namespace weft::cuda

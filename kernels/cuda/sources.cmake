@@ -15,7 +15,8 @@ set(WEFT_CUDA_KERNELS
   sample_choose.cu
   sample_edit.cu
   sample_histogram.cu
-  sample_score.cu)
+  sample_score.cu
+  sample_take.cu)
 # As the kernels, but for sm_90a alone: no other architecture has what they use.
 set(WEFT_CUDA_SM90A_KERNELS
   linear_warpgroups_sm90a.cu

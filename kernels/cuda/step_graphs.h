@@ -25,6 +25,7 @@ struct StepShape {
   const DecoderState* state = nullptr;
   int64_t rows = 0;
   std::size_t logit_rows = 0;
+  bool ids_from_draws = false;  // some: whose launch looks at each
   std::vector<int32_t> splits;  // of each schedule of each plan of attention
 
   bool operator==(const StepShape&) const = default;

@@ -19,7 +19,7 @@ Result<std::unique_ptr<Gpu>> open_cuda_gpu(int) {
   if (!machine.has_gpu) {
     return fail(ErrorCode::kDeviceError, "device cuda: no usable GPU was found, one was wanted");
   }
-  return test::make_emulated_gpu(machine.memory_bytes);
+  return test::make_emulated_gpu(machine.memory_bytes, machine.time);
 }
 
 }  // namespace weft::cuda

@@ -4,11 +4,15 @@
 
 #include <cstddef>
 
+#include "tests/support/cuda_emulator/emulated_gpu.h"
+
 namespace weft::test {
 
 struct EmulatedMachine {
   bool has_gpu = true;
-  std::size_t memory_bytes = std::size_t{1} << 30;  // of a GPU that is opened from now on
+  // Of a GPU that is opened from now on:
+  std::size_t memory_bytes = std::size_t{1} << 30;
+  EmulatedTime time = EmulatedTime::kWaitedFor;
 };
 
 EmulatedMachine& emulated_machine();

@@ -6,8 +6,8 @@
 #include "kernels/cuda/device/hopper.h"
 #include "kernels/cuda/device/launch.h"
 #include "tests/support/cuda_emulator/block_runner.h"
+#include "tests/support/cuda_emulator/emulated_stream.h"
 #include "tests/support/cuda_emulator/pending_copies.h"
-#include "tests/support/cuda_emulator/recording.h"
 
 namespace weft::test {
 namespace {
@@ -73,14 +73,11 @@ using test::device;
 using test::WarpCall;
 using test::WarpOperation;
 
-void launch(Stream& stream, const char* name, Dim3 grid, int threads, std::size_t shared_bytes,
-            const std::function<void(void*)>& body) {
-  auto* const recording = static_cast<test::Recording*>(stream.handle);
-  if (recording != nullptr && recording->active) {
-    recording->launches.push_back({name, grid, threads, shared_bytes, body});
-    return;
-  }
-  if (test::operation_fails(stream, name)) return;
+namespace {
+
+void run_launch(Stream& stream, const char* name, Dim3 grid, int threads, std::size_t shared_bytes,
+                const std::function<void(void*)>& body) {
+  if (stream.error != 0 || test::operation_fails(stream, name)) return;
   test::finish_copies();
   const std::lock_guard lock(device().mutex);
   const test::Launch what{.name = name,
@@ -98,6 +95,22 @@ void launch(Stream& stream, const char* name, Dim3 grid, int threads, std::size_
     ++device().blocks;
     device().runner.run(what, block);
   }
+}
+
+}  // namespace
+
+void launch(Stream& stream, const char* name, Dim3 grid, int threads, std::size_t shared_bytes,
+            const std::function<void(void*)>& body) {
+  test::EmulatedStream* const emulated = test::EmulatedStream::of(stream);
+  if (emulated != nullptr && emulated->recording.active) {
+    emulated->recording.launches.push_back({name, grid, threads, shared_bytes, body});
+    return;
+  }
+  if (emulated == nullptr || !emulated->deferred) {
+    return run_launch(stream, name, grid, threads, shared_bytes, body);
+  }
+  emulated->queue.push(
+      [=, &stream] { run_launch(stream, name, grid, threads, shared_bytes, body); });
 }
 
 int thread_index() { return device().runner.thread(); }
