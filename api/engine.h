@@ -61,6 +61,9 @@ struct EngineConfig {
   // later misses a round, and is not waited for again until it keeps up. 0: as long as a step
   // takes, 5 to 50.
   double max_turn_wait_ms = 0;
+  // On a GPU, a step of running generations is begun before the ids of the one before it are known
+  // to the host, so that the GPU never waits for it. Changes no token.
+  bool overlap_steps = true;
   // Where steps, sequences, prompt chunks and preemptions are recorded (api/trace.h). It is written
   // from the step thread. nullptr: nowhere, at no cost.
   std::shared_ptr<Trace> trace;

@@ -29,6 +29,14 @@ Result<std::unique_ptr<ModelRunner>> ModelRunner::create(std::shared_ptr<const D
 
 Result<void> ModelRunner::run(std::span<const SequenceStep> steps,
                               std::span<const BlockCopy> copies, LogitSink* sink) {
+  WEFT_TRY(submit(steps, copies, sink));
+  WEFT_TRY(wait());
+  for (const SequenceStep& step : steps) step.sequence->num_computed += step.num_tokens;
+  return {};
+}
+
+Result<void> ModelRunner::submit(std::span<const SequenceStep> steps,
+                                 std::span<const BlockCopy> copies, LogitSink* sink) {
   std::vector<int32_t>* const arrays[] = {&token_ids_,  &positions_,    &slots_,
                                           &seq_starts_, &block_tables_, &block_table_starts_,
                                           &logit_rows_, &hidden_rows_};
@@ -37,11 +45,11 @@ Result<void> ModelRunner::run(std::span<const SequenceStep> steps,
   block_table_starts_.push_back(0);
   for (size_t i = 0; i < steps.size(); ++i) {
     Sequence& sequence = *steps[i].sequence;
-    auto reserved = blocks_.reserve(sequence.blocks, sequence.num_computed + steps[i].num_tokens);
+    auto reserved = blocks_.reserve(sequence.blocks, steps[i].end());
     if (!reserved) {
       // What earlier sequences of this step got is given back: nothing has changed.
       for (size_t j = 0; j < i; ++j) {
-        blocks_.truncate(steps[j].sequence->blocks, steps[j].sequence->num_computed);
+        blocks_.truncate(steps[j].sequence->blocks, steps[j].begin());
       }
       return reserved;
     }
@@ -56,16 +64,14 @@ Result<void> ModelRunner::run(std::span<const SequenceStep> steps,
                         .logit_rows = logit_rows_,
                         .hidden_rows = hidden_rows_};
   if (!copies.empty()) state_->copy_blocks(*backend_, copies);
-  const StepTicket ticket = backend_->submit_step(*decoder_, *state_, batch, sink);
-  WEFT_TRY(backend_->wait(ticket));
-  for (const SequenceStep& step : steps) step.sequence->num_computed += step.num_tokens;
+  last_ = backend_->submit_step(*decoder_, *state_, batch, sink);
   return {};
 }
 
 void ModelRunner::append(const SequenceStep& step) {
   const Sequence& sequence = *step.sequence;
-  for (int64_t p = sequence.num_computed; p < sequence.num_computed + step.num_tokens; ++p) {
-    token_ids_.push_back(sequence.ids[p]);
+  for (int64_t p = step.begin(); p < step.end(); ++p) {
+    token_ids_.push_back(step.is_ahead() ? StepBatch::from_draw(step.from_draw) : sequence.ids[p]);
     positions_.push_back(static_cast<int32_t>(p));
     slots_.push_back(blocks_.slot(sequence.blocks, p));
   }

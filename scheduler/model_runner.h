@@ -31,6 +31,15 @@ class ModelRunner {
     return run(steps, {}, sink);
   }
 
+  // The same in parts, for a step whose ids the sink draws later (Backend::sample_later): neither
+  // waits nor advances num_computed. Where the sink did draw later, the step is done when it has
+  // collected its ids, and the steps may be followed by one that is_ahead() of them before; else
+  // wait() must follow at once. Fails with kOutOfMemory, and nothing was changed.
+  Result<void> submit(std::span<const SequenceStep> steps, std::span<const BlockCopy> copies,
+                      LogitSink* sink);
+  // Until everything that was submitted is done. Fails with a device's error.
+  Result<void> wait() { return backend_->wait(last_); }
+
   // Gives all of a sequence's blocks back; its ids stay.
   void release(Sequence& sequence);
 
@@ -60,6 +69,7 @@ class ModelRunner {
   std::shared_ptr<Backend> backend_;
   std::unique_ptr<DecoderState> state_;
   BlockManager blocks_;
+  StepTicket last_;
   // The arrays of the step under way; kept so that steps allocate nothing once they have grown.
   std::vector<int32_t> token_ids_, positions_, slots_, seq_starts_, block_tables_,
       block_table_starts_, logit_rows_, hidden_rows_;

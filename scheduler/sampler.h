@@ -52,6 +52,12 @@ class Sampler {
   std::optional<RowDraw> row_draw(std::span<const int32_t> prompt,
                                   std::span<const int32_t> generated, int64_t position);
 
+  // Whether a draw depends on which ids came before, and not on their number alone.
+  bool depends_on_ids() const {
+    return params_.repetition_penalty != 1.0f || params_.presence_penalty != 0.0f ||
+           params_.frequency_penalty != 0.0f;
+  }
+
   // What it draws with.
   const SamplingParams& params() const { return params_; }
 

@@ -213,12 +213,14 @@ int64_t StepScheduler::num_places() const {
 
 // Looking up a long prompt costs time, so a request that did not fit is tried again only when
 // there is more room or more to share.
-bool StepScheduler::admit(GenerationState& state) {
+bool StepScheduler::may_fit(const GenerationState& state) const {
   if (num_places() < 1 + state.num_forks) return false;
-  if (blocked_.arrival == state.arrival && blocked_.publications == publications_ &&
-      blocks_.num_available() <= blocked_.num_available) {
-    return false;
-  }
+  return blocked_.arrival != state.arrival || blocked_.publications != publications_ ||
+         blocks_.num_available() > blocked_.num_available;
+}
+
+bool StepScheduler::admit(GenerationState& state) {
+  if (!may_fit(state)) return false;
   Sequence& sequence = state.sequence;
   const int64_t num_ids = std::ssize(sequence.ids);
   // A match leaves its last id to be computed: here the first one of which something is wanted.
@@ -307,6 +309,10 @@ StepPlan StepScheduler::next(double now) {
     preempt(*state);
     plan_prompts();
   }
+  return plan();
+}
+
+StepPlan StepScheduler::plan() const {
   return {.steps = steps_,
           .states = states_,
           .copies = copies_,
@@ -314,14 +320,57 @@ StepPlan StepScheduler::next(double now) {
           .shape = shape_};
 }
 
-// Starts the step: puts the decodes in it and the prefills aside. Returns the blocks that all of
-// them need.
-int64_t StepScheduler::plan_decodes() {
+void StepScheduler::clear_plan() {
   steps_.clear();
   states_.clear();
   copies_.clear();
   prefilling_.clear();
   shape_ = {};
+}
+
+StepPlan StepScheduler::next_ahead(std::span<GenerationState* const> drawing) {
+  clear_plan();
+  if (!plan_ahead(drawing)) clear_plan();
+  return plan();
+}
+
+bool StepScheduler::plan_ahead(std::span<GenerationState* const> drawing) {
+  const GenerationState* const head = waiting_.first();
+  if (head && may_fit(*head)) return false;
+  int64_t num_blocks = 0;
+  std::ptrdiff_t num_in_step = 0;
+  for (size_t k = 0; k < drawing.size(); ++k) {
+    GenerationState* const state = drawing[k];
+    if (!state || state->paused) continue;
+    ++num_in_step;
+    if (!state->decoding() || state->tail_may_be_shared) return false;
+    if (state->num_generated() + 1 >= state->limits.max_tokens) {
+      if (head) return false;  // which may have its place
+      continue;
+    }
+    const SequenceStep step{.sequence = &state->sequence,
+                            .num_tokens = 1,
+                            .num_logits = 1,
+                            .from_draw = static_cast<int32_t>(k)};
+    num_blocks += std::max<int64_t>(
+        blocks_.blocks_for(step.end()) - std::ssize(step.sequence->blocks.blocks), 0);
+    shape_.add_decode(step.begin());
+    steps_.push_back(step);
+    states_.push_back(state);
+  }
+  const auto active = std::ranges::count_if(running_, [](const auto* s) { return !s->paused; });
+  if (num_in_step != active || num_blocks > blocks_.num_available()) return false;
+  for (const SequenceStep& step : steps_) {
+    const auto reserved = blocks_.reserve(step.sequence->blocks, step.end());
+    WEFT_CHECK(reserved, reserved.error().message);
+  }
+  return true;
+}
+
+// Starts the step: puts the decodes in it and the prefills aside. Returns the blocks that all of
+// them need.
+int64_t StepScheduler::plan_decodes() {
+  clear_plan();
   int64_t num_blocks = 0;
   for (GenerationState* state : running_) {
     if (state->paused) continue;
@@ -432,7 +481,7 @@ void StepScheduler::complete(const StepPlan& plan, double seconds) {
       state.hidden_from = in_prompt < state.num_prompt ? in_prompt : GenerationState::kNone;
     }
   }
-  costs_.observe(plan.shape, seconds);
+  if (seconds > 0) costs_.observe(plan.shape, seconds);
   ++counts_.steps;
   counts_.decoded_tokens += static_cast<uint64_t>(plan.shape.decodes);
   counts_.prompt_tokens += static_cast<uint64_t>(plan.shape.prompt_tokens);

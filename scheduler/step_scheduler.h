@@ -17,6 +17,13 @@
 // running; but where only paused ones keep the rest from going on, they are preempted too, lest a
 // slow reader stalls the batch. So next() is empty only if every request is paused.
 //
+// Ahead. While a step of decodes runs, next_ahead() plans the one after it, as far as that follows
+// from nothing but that each of them gives one more id: the same requests, less those whose last
+// token it is. It reserves the blocks that next() would reserve a little later and preempts,
+// admits and copies nothing. What it planned for a request that turns out to have ended is never
+// complete()d; its blocks go back when it is removed, while the step still runs: whoever has them
+// next writes to them in a later step.
+//
 // Pace. What a step with decodes may take is bounded (SchedulerLimits), and a CostModel says how
 // many prompt tokens that allows. This changes the size of chunks, never ids.
 #pragma once
@@ -93,9 +100,15 @@ class StepScheduler {
 
   // The next step. Blocks of everything in it are reserved.
   StepPlan next(double now);
+  // The step after the one under way, of which `drawing`[k] says whose id its draw k gives: every
+  // state of the step, null where it has ended meanwhile. Empty where the next step needs to know
+  // more: something may be admitted, computes a prompt, is not in the step under way or would be
+  // preempted.
+  StepPlan next_ahead(std::span<GenerationState* const> drawing);
   // The step ran: num_computed was advanced and new ids were appended by the caller. The computed
   // blocks of prompts are put in the prefix cache (those of generated ids when they go back), and
-  // the cost model learns. If the step failed, remove() of every state follows instead.
+  // the cost model learns, but from a step of which a part was dropped (`seconds` 0). If the step
+  // failed, remove() of every state follows instead.
   void complete(const StepPlan& plan, double seconds);
 
   struct Counts {
@@ -121,9 +134,13 @@ class StepScheduler {
 
   void start_waiting(GenerationState& state);
   int64_t num_places() const;
+  bool may_fit(const GenerationState& state) const;
   bool admit(GenerationState& state);
   void start_running(GenerationState& state);
 
+  void clear_plan();
+  StepPlan plan() const;
+  bool plan_ahead(std::span<GenerationState* const> drawing);
   int64_t plan_decodes();
   void secure(GenerationState& state);
   void plan_prompts();

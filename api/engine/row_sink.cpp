@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
+#include <string>
+#include <utility>
 
 #include "api/engine/logprobs.h"
+#include "core/check.h"
 
 namespace weft::engine {
 namespace {
@@ -16,23 +19,28 @@ constexpr int64_t kLogitsAtATime = 16384;
 Sampler& sampler_of(Job& job) { return job.stepped ? *job.turn_sampler : *job.sampler; }
 // Whether others draw their first tokens from this row too.
 bool forks_draw(const Job& job) { return job.state.num_generated() == 0 && !job.forks.empty(); }
-bool stop_ids_are_forbidden(const Job& job, const GenerationState& state) {
-  return state.num_generated() < job.state.limits.min_tokens;
+bool stop_ids_are_forbidden(const Job& job, int64_t num_generated) {
+  return num_generated < job.state.limits.min_tokens;
 }
 
 }  // namespace
 
-void RowSink::prepare(std::span<const SequenceStep> steps, std::span<Job* const> jobs) {
+void RowSink::prepare(std::span<const SequenceStep> steps,
+                      std::span<const std::shared_ptr<Job>> jobs, When when) {
+  when_ = when;
+  ticket_.reset();
   rows_.clear();
   hidden_rows_.clear();
   drawn_.clear();
   for (size_t i = 0; i < steps.size(); ++i) {
-    const Sequence& sequence = *steps[i].sequence;
     const auto step = static_cast<int32_t>(i);
-    drawn_.push_back({.job = jobs[i]});
-    const int64_t end = sequence.num_computed + steps[i].num_tokens;
+    drawn_.push_back({.job = jobs[i].get()});
+    const int64_t end = steps[i].end();
     for (int64_t p = end - steps[i].num_logits; p < end; ++p) {
-      rows_.push_back({.step = step, .position = p, .draws = p + 1 == std::ssize(sequence.ids)});
+      rows_.push_back({.step = step,
+                       .position = p,
+                       .ahead = steps[i].is_ahead(),
+                       .draws = p + 1 == steps[i].num_ids()});
     }
     for (int64_t p = end - steps[i].num_hidden; p < end; ++p) {
       hidden_rows_.push_back({.step = step, .position = p});
@@ -40,8 +48,13 @@ void RowSink::prepare(std::span<const SequenceStep> steps, std::span<Job* const>
   }
 }
 
+bool RowSink::may_draw_ahead(const Job& job) {
+  return !job.stepped && job.sampler && !job.sampler->depends_on_ids();
+}
+
 void RowSink::consume(Backend& backend, int64_t first_row, Mat logits) {
   const std::span rows = std::span(rows_).subspan(first_row, logits.rows);
+  if (draw_later(backend, first_row, logits)) return;
   host_rows_.clear();
   if (backend.memory_is_hosts()) {
     for (Row& row : rows) host_rows_.push_back(&row);
@@ -62,6 +75,37 @@ void RowSink::consume(Backend& backend, int64_t first_row, Mat logits) {
   for (const Row& row : rows) {
     if (!row.draws) report_prompt(row);
   }
+}
+
+// A draw for each part of the step, or none at all.
+bool RowSink::may_draw_later() {
+  if (rows_.empty() || rows_.size() != drawn_.size()) return false;
+  draws_.clear();
+  for (const Row& row : rows_) {
+    std::optional<RowDraw> draw = row.draws ? row_draw(row) : std::nullopt;
+    if (!draw) return false;
+    draws_.push_back(*draw);
+  }
+  return true;
+}
+
+bool RowSink::draw_later(Backend& backend, int64_t first_row, Mat logits) {
+  if (first_row == 0 && (backend.memory_is_hosts() || !may_draw_later())) when_ = When::kAtOnce;
+  if (when_ == When::kAtOnce) return false;
+  const std::span draws = std::span(draws_).subspan(first_row, logits.rows);
+  for (size_t i = 0; i < draws.size(); ++i) draws[i].row = static_cast<int64_t>(i);
+  ticket_ = backend.sample_later(logits, draws, first_row, std::ssize(draws_));
+  if (!ticket_) when_ = When::kAtOnce;
+  return ticket_.has_value();
+}
+
+Result<void> RowSink::collect(Backend& backend) {
+  results_.assign(rows_.size(), {});
+  WEFT_TRY(backend.collect(*std::exchange(ticket_, std::nullopt), results_));
+  for (size_t i = 0; i < results_.size(); ++i) {
+    if (results_[i].id >= 0) take_drawn(rows_[i], results_[i]);
+  }
+  return {};
 }
 
 void RowSink::draw_on_device(Backend& backend, std::span<Row> rows, Mat logits) {
@@ -112,11 +156,17 @@ std::optional<RowDraw> RowSink::row_draw(const Row& row) const {
   const std::span<const int32_t> ids = state.sequence.ids;
   if (!row.draws) return RowDraw{.given = ids[row.position + 1]};
   if (forks_draw(job) || job.logprobs > 0) return std::nullopt;
-  auto draw = sampler_of(job).row_draw(ids.first(state.num_prompt), ids.subspan(state.num_prompt),
-                                       std::ssize(ids));
+  const int64_t num_ids = row.position + 1;
+  WEFT_CHECK(num_ids == std::ssize(ids) + row.ahead && !(row.ahead && !may_draw_ahead(job)),
+             "a draw for position " + std::to_string(num_ids) + " after " +
+                 std::to_string(ids.size()) + " ids");
+  auto draw =
+      sampler_of(job).row_draw(ids.first(state.num_prompt), ids.subspan(state.num_prompt), num_ids);
   if (!draw) return std::nullopt;
   draw->wants_logprob = job.logprobs >= 0;
-  if (stop_ids_are_forbidden(job, state)) draw->forbidden = state.limits.stop_ids;
+  if (stop_ids_are_forbidden(job, num_ids - state.num_prompt)) {
+    draw->forbidden = state.limits.stop_ids;
+  }
   return draw;
 }
 
@@ -180,7 +230,7 @@ Result<Token> RowSink::draw(Job& job, Sampler& sampler, const Job& leader, std::
     scratch.assign(logits.begin(), logits.end());
     changed = scratch;
   }
-  if (stop_ids_are_forbidden(job, state)) {
+  if (stop_ids_are_forbidden(job, state.num_generated())) {
     for (const int32_t id : job.state.limits.stop_ids) {
       changed[id] = -std::numeric_limits<float>::infinity();
     }

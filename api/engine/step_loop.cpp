@@ -4,7 +4,7 @@
 #include <future>
 #include <utility>
 
-#include "api/engine/row_sink.h"
+#include "api/engine/step_under_way.h"
 #include "api/runner_factory.h"
 #include "api/step_trace.h"
 #include "core/platform/memory.h"
@@ -46,7 +46,7 @@ StepLoop::StepLoop(std::shared_ptr<const Model> model, const EngineConfig& confi
       runner_(std::move(runner)),
       ledger_(ledger),
       scheduler_(scheduler_limits(config), runner_->blocks()),
-      sink_(std::make_unique<RowSink>()),
+      steps_{std::make_unique<StepUnderWay>(), std::make_unique<StepUnderWay>()},
       trace_(config.trace ? std::make_unique<StepTrace>(config.trace, "engine") : nullptr),
       rounds_(turn_wait(config)) {
   publish_stats();
@@ -165,6 +165,7 @@ void StepLoop::thread_main() {
     if (idle && draining_ && !holder_) stopping_ = true;
   }
   stopping_ = true;
+  abandon_steps();
   end_all(shut_down_error());
   inbox_->close();
   attend_inbox(false);  // what came in before it closed finds the loop stopping
@@ -225,97 +226,6 @@ void StepLoop::start(const std::shared_ptr<Job>& job) {
   const auto forks = std::exchange(job->forks, {});
   end(*job, {.error = added.error()});
   for (const auto& fork : forks) end(*fork, {.error = added.error()});
-}
-
-bool StepLoop::run_step() {
-  const auto start = Clock::now();
-  const StepPlan plan = scheduler_.next(seconds_of(start));
-  if (plan.empty()) {
-    publish_stats();
-    return false;
-  }
-  step_jobs_.clear();
-  for (GenerationState* state : plan.states) {
-    Job& job = *jobs_.at(state);
-    step_jobs_.push_back(&job);
-    if (std::exchange(job.counted_as_queued, false)) {
-      --num_queued_;
-      const std::lock_guard lock(job.prompt_mutex);
-      job.num_cached = static_cast<int32_t>(state->num_cached);
-    }
-  }
-  sink_->prepare(plan.steps, step_jobs_);
-  if (auto ran = runner_->run(plan.steps, plan.copies, sink_.get()); !ran) {
-    end_all(ran.error());
-    return true;
-  }
-  for (const RowSink::Drawn& drawn : sink_->drawn()) {
-    if (drawn.has_token && drawn.token) {
-      drawn.job->state.sequence.ids.push_back(drawn.token->id);
-    }
-  }
-  const auto done = Clock::now();
-  last_step_ = done - start;
-  rounds_.step_took(last_step_);
-  if (trace_) trace_->step(plan, start, done, scheduler_.counts(), runner_->blocks().ledger());
-  scheduler_.complete(plan, std::chrono::duration<double>(done - start).count());
-  for (RowSink::Drawn& drawn : sink_->drawn()) {
-    if (drawn.job->embedder && drawn.job->state.num_to_compute() == 0) {
-      end(*drawn.job, {.reason = FinishReason::kStop});
-      continue;
-    }
-    if (!drawn.has_token) continue;
-    if (drawn.token) drawn.token->made_at = done;
-    for (auto& token : drawn.fork_tokens) {
-      if (token) token->made_at = done;
-    }
-    const std::shared_ptr<Job> job = jobs_.at(&drawn.job->state);
-    if (!drawn.fork_tokens.empty()) start_forks(*job, drawn.fork_tokens);
-    deliver(*job, std::move(drawn.token));
-  }
-  publish_stats();
-  return true;
-}
-
-// The leader's prompt is computed and its first token appended: its forks go on from the prompt,
-// each with a first token of its own.
-void StepLoop::start_forks(Job& leader, std::span<Result<Token>> firsts) {
-  const auto forks = std::exchange(leader.forks, {});
-  leader.state.num_forks = 0;
-  for (size_t i = 0; i < forks.size(); ++i) {
-    Job& fork = *forks[i];
-    if (fork.ended) continue;  // cancelled meanwhile
-    if (std::exchange(fork.counted_as_queued, false)) --num_queued_;
-    if (firsts[i]) fork.state.sequence.ids.push_back(firsts[i]->id);
-    auto added = scheduler_.add_fork(fork.state, leader.state, seconds_of(Clock::now()));
-    if (!added) {
-      end(fork, {.error = added.error()});
-    } else {
-      deliver(fork, std::move(firsts[i]));
-    }
-  }
-}
-
-void StepLoop::deliver(Job& job, Result<Token> token) {
-  if (!token) return end(job, {.error = token.error()});
-  GenerationState& state = job.state;
-  ++totals_.generated_tokens;
-  ++job.num_counted;
-  const bool stop = state.is_stop(token->id) && state.num_generated() > state.limits.min_tokens;
-  const bool last = state.num_generated() >= state.limits.max_tokens;
-  if (job.stepped) {
-    set_paused(job, true);
-    // After a stop token it may go on, but mostly does not.
-    if (!last && !state.is_stop(token->id)) rounds_.given(job.round, token->made_at);
-    job.tokens.push(std::move(*token));
-    if (last) end(job, {.reason = FinishReason::kLength});
-    return;
-  }
-  if (stop && !job.emit_stop_token) return end(job, {.reason = FinishReason::kStop});
-  if (stop) return end(job, {.reason = FinishReason::kStop}, std::move(*token));
-  if (last) return end(job, {.reason = FinishReason::kLength}, std::move(*token));
-  const int32_t unread = job.tokens.push(std::move(*token));
-  if (job.buffer > 0 && unread >= job.buffer && !draining_) set_paused(job, true);
 }
 
 void StepLoop::cancel(const std::shared_ptr<Job>& job) {
@@ -400,6 +310,10 @@ void StepLoop::end(Job& job, End how, std::optional<Token> last) {
     if (job.report_blocks) {
       const std::lock_guard lock(job.prompt_mutex);
       job.block_ids = job.state.sequence.blocks.blocks;
+      if (job.state.decoding()) {  // not one that was reserved for a token which does not come
+        const int64_t blocks = runner_->blocks().blocks_for(job.state.sequence.num_computed);
+        job.block_ids.resize(std::min(job.block_ids.size(), static_cast<size_t>(blocks)));
+      }
     }
     scheduler_.remove(job.state);
   }

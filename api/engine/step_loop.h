@@ -1,8 +1,28 @@
 // StepLoop: the engine's one step thread. It owns the runner, the scheduler and every job's state;
 // other threads reach it through the inbox. A round is: take what was asked for, plan, run, draw,
 // hand over.
+//
+// Overlapping. On a backend that draws later (Backend::sample_later) a step of decodes is begun
+// ahead: before the ids of the step before are waited for, which it takes on the device. So the
+// device always has the next step to go on with while the host collects, hands over, listens to
+// the inbox and plans.
+//
+// A step begun ahead changes nothing that can be seen before it is collected: it counts as run
+// then, after all that was handed over and asked for meanwhile. A row of it whose request has
+// ended by then (a stop id, a cancel, a stop string found by its reader), is paused, or could not
+// be drawn in the step before, is dropped: as if it had not been in the step. That is always right,
+// since the row of a request that goes on is computed again later, at the same place to the same
+// bits; and what a dropped row stored lies behind the end of its request, in blocks that nothing
+// but later steps writes to. So there is nothing to undo, and tokens, their order, errors and
+// counts are those of steps one after the other; but a block for it may be taken, and a cached one
+// evicted for that, a step before its time.
+//
+// Only the plainest of steps is begun ahead, and only one (StepScheduler::next_ahead,
+// may_go_ahead): whatever else is to be done waits for all that is under way, and goes on from
+// there.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -28,7 +48,7 @@ class StepTrace;
 
 namespace weft::engine {
 
-class RowSink;
+struct StepUnderWay;
 
 class StepLoop {
  public:
@@ -76,6 +96,15 @@ class StepLoop {
   void await_turns();
   void start(const std::shared_ptr<Job>& job);
   bool run_step();  // false: nothing can run
+  bool begin(const StepPlan& plan, StepUnderWay& step);
+  void begin_ahead(const StepUnderWay& before);
+  bool may_go_ahead(const StepUnderWay& step);
+  void finish(StepUnderWay& step);
+  bool collect(StepUnderWay& step);
+  bool take_row(StepUnderWay& step, size_t i);
+  void hand_over(StepUnderWay& step, Rounds::Time done);
+  void abandon_steps();
+  StepUnderWay& other(const StepUnderWay& step);
   void start_forks(Job& leader, std::span<Result<Token>> firsts);
   void deliver(Job& job, Result<Token> token);
   void set_paused(Job& job, bool paused);
@@ -95,11 +124,14 @@ class StepLoop {
   std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
   std::vector<Inbox::Work> work_;
   std::unordered_map<const GenerationState*, std::shared_ptr<Job>> jobs_;  // that have not ended
-  std::unique_ptr<RowSink> sink_;
+  std::array<std::unique_ptr<StepUnderWay>, 2> steps_;                     // used in turns
+  StepUnderWay* begun_ = nullptr;  // ahead, and not collected; null: none
+  bool draw_at_once_ = false;      // the next step: a row could not be drawn later
+  std::vector<GenerationState*> drawing_;
   std::unique_ptr<StepTrace> trace_;  // may be null
-  std::vector<Job*> step_jobs_;       // of the step under way
   Rounds rounds_;                     // of the stepped jobs
   Rounds::Duration last_step_{};
+  Rounds::Time last_done_{};  // when the last step was
   std::shared_ptr<Hold> holder_;
   std::deque<std::shared_ptr<Hold>> waiting_holds_;
   bool draining_ = false;

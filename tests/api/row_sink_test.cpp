@@ -35,11 +35,23 @@ class Device final : public test::DelegatingBackend {
     }
     return true;
   }
+  std::optional<DrawTicket> sample_later(Mat logits, std::span<const RowDraw> draws, int64_t first,
+                                         int64_t total) override {
+    if (!draws_) return std::nullopt;
+    later.resize(static_cast<size_t>(total));
+    sample(logits, draws, std::span(later).subspan(static_cast<size_t>(first), draws.size()));
+    return DrawTicket{};
+  }
+  Result<void> collect(DrawTicket, std::span<DrawnRow> drawn) override {
+    std::ranges::copy(later, drawn.begin());
+    return {};
+  }
   void download(void* host, const void* device, size_t size_bytes) override {
     rows_downloaded += size_bytes / (kVocab * sizeof(float));
     DelegatingBackend::download(host, device, size_bytes);
   }
   size_t rows_downloaded = 0;
+  std::vector<DrawnRow> later;
 
  private:
   bool draws_;
@@ -118,17 +130,17 @@ std::string text_of(const Result<Token>& token) {
 }
 
 // By name, what each part's job came to when all of them were one step.
-std::map<std::string, std::string> run(Backend& backend, const std::vector<Part>& all) {
+std::map<std::string, std::string> run(Backend& backend, const std::vector<Part>& all,
+                                       RowSink::When when = RowSink::When::kAtOnce,
+                                       bool* was_open = nullptr, int64_t chunk = 1000) {
   std::vector<std::shared_ptr<Job>> jobs;
   std::vector<SequenceStep> steps;
-  std::vector<Job*> pointers;
   std::vector<float> logits;
   for (const Part& part : all) {
     jobs.push_back(make_job(part, 0));
     for (int32_t i = 1; i <= part.num_forks; ++i) {
       jobs.back()->forks.push_back(make_job(part, static_cast<uint32_t>(i)));
     }
-    pointers.push_back(jobs.back().get());
     const auto n = static_cast<int32_t>(jobs.back()->state.sequence.ids.size());
     steps.push_back({.sequence = &jobs.back()->state.sequence,
                      .num_tokens = n,
@@ -141,12 +153,21 @@ std::map<std::string, std::string> run(Backend& backend, const std::vector<Part>
     if (part.spoilt != 0) logits[first + 11] = part.spoilt;
   }
   RowSink sink;
-  sink.prepare(steps, pointers);
-  sink.consume(backend, 0, {logits.data(), static_cast<int64_t>(logits.size()) / kVocab, kVocab});
+  sink.prepare(steps, jobs, when);
+  const auto num_rows = static_cast<int64_t>(logits.size()) / kVocab;
+  for (int64_t first = 0; first < num_rows; first += chunk) {
+    const int64_t rows = std::min(chunk, num_rows - first);
+    sink.consume(backend, first, {logits.data() + first * kVocab, rows, kVocab});
+  }
+  if (was_open != nullptr) *was_open = sink.is_open();
+  if (sink.is_open()) {
+    EXPECT_TRUE(sink.collect(backend));
+  }
   std::map<std::string, std::string> result;
   for (size_t i = 0; i < all.size(); ++i) {
     const RowSink::Drawn& drawn = sink.drawn()[i];
-    EXPECT_TRUE(drawn.has_token);
+    EXPECT_TRUE(drawn.has_token || (when == RowSink::When::kLater && all[i].spoilt != 0));
+    if (!drawn.has_token) continue;
     std::string& text = result[all[i].name];
     text = text_of(drawn.token);
     for (const auto& token : drawn.fork_tokens) text += "; " + text_of(token);
@@ -164,6 +185,42 @@ TEST(RowSink, TokensAreTheSameWhereverTheyAreDrawn) {
     Device device(draws);
     EXPECT_EQ(run(device, parts()), expected) << draws;
   }
+}
+
+// All of a step's rows are, or none.
+TEST(RowSink, WhatIsDrawnLaterIsTheSame) {
+  std::vector<Part> later, all = parts();
+  for (const Part& part : all) {
+    if (part.by_device && !part.prompt_logprobs) later.push_back(part);
+  }
+  ASSERT_GE(later.size(), 5U);
+  const auto host = create_cpu_backend({.threads = 1});
+  bool open = false;
+  Device device(true);
+  EXPECT_EQ(run(device, later, RowSink::When::kLater, &open), run(**host, later));
+  EXPECT_TRUE(open);
+  EXPECT_EQ(run(device, later, RowSink::When::kLater, &open, 2), run(**host, later));
+  EXPECT_TRUE(open);
+  EXPECT_EQ(run(device, all, RowSink::When::kLater, &open), run(**host, all));
+  EXPECT_FALSE(open);
+  for (const Part& part : all) {
+    if (part.spoilt != 0 || (part.by_device && !part.prompt_logprobs)) continue;
+    later.push_back(part);
+    run(device, later, RowSink::When::kLater, &open);
+    EXPECT_FALSE(open) << part.name;
+    later.pop_back();
+  }
+  EXPECT_EQ(run(**host, later, RowSink::When::kLater, &open), run(**host, later));
+  EXPECT_FALSE(open);
+}
+
+TEST(RowSink, ARowThatCannotBeDrawnLaterWasNotDrawn) {
+  std::vector<Part> some = {{.name = "plain"}, {.name = "spoilt", .spoilt = std::nanf("")}};
+  const auto host = create_cpu_backend({.threads = 1});
+  Device device(true);
+  const auto result = run(device, some, RowSink::When::kLater);
+  EXPECT_EQ(result.at("plain"), run(**host, some).at("plain"));
+  EXPECT_FALSE(result.contains("spoilt"));
 }
 
 TEST(RowSink, ARowIsDrawnWhereItsOwnOptionsSay) {
