@@ -53,7 +53,7 @@ class CellPoints {
   }
 
   // A bit for each element: bit u of byte 4 × column + i is unit u's.
-  const std::byte* signs() const { return low_ + kGroupColumns * (kPoints + L.high_bytes()); }
+  const std::byte* signs() const { return low_ + L.signs_at(); }
 
  private:
   static __m128i sixteen(const std::byte* p) {

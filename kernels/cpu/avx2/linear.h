@@ -45,7 +45,7 @@ struct Numbers {
   }
   static void scales(const std::byte*, Scales&) {}
   static void group(const std::byte* src, const Scales&, int, F32x8 (&w)[4]) {
-    for (int j = 0; j < 4; ++j) w[j] = F32x8::load(reinterpret_cast<const T*>(src) + 8 * j);
+    for (int j = 0; j < 4; ++j) w[j] = vector(src, j);
   }
   static F32x8 vector(const std::byte* src, int v) {
     return F32x8::load(reinterpret_cast<const T*>(src) + 8 * v);

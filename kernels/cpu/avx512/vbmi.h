@@ -80,7 +80,7 @@ struct Vbmi : Vnni<ActivationBlock> {
   static inline void search_points(const std::byte* p, Cell& cell) {
     constexpr LatticeFormat L = kPackedFormatOf<kType>.lattice;
     constexpr int kPairs = 2 << L.high_bits;
-    const std::byte* const high = p + kGroupColumns * L.points();
+    const std::byte* const high = p + L.high_at();
     __m512i(&w)[kUnits] = cell.unit;
     const auto levels = [](const LatticeNibbles& nibbles, int which) {
       return _mm512_broadcast_i32x4(
@@ -125,7 +125,7 @@ struct Vbmi : Vnni<ActivationBlock> {
       }
     }
     if constexpr (L.signs) {
-      Base::apply_signs(Base::load(high + kGroupColumns * L.high_bytes()), w);
+      Base::apply_signs(Base::load(p + L.signs_at()), w);
     }
   }
 };

@@ -171,8 +171,8 @@ static inline int8x16_t unit_codes(const std::byte* cell, int unit, int quarter)
 template <DType kType>
 static inline void look_up_cell(const std::byte* cell, std::byte* codes) {
   constexpr LatticeFormat L = kPackedFormatOf<kType>.lattice;
-  const std::byte* const high = cell + kGroupColumns * L.points();
-  const std::byte* const signs = high + kGroupColumns * L.high_bytes();
+  const std::byte* const high = cell + L.high_at();
+  const std::byte* const signs = cell + L.signs_at();
   for (int j = 0; j < kGroupColumns; ++j) {
     uint32_t field = 0;
     __builtin_memcpy(&field, high + L.high_bytes() * j, L.high_bytes());

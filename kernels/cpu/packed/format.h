@@ -66,6 +66,11 @@ struct LatticeFormat {
   [[gnu::always_inline]] constexpr int points() const { return elements == 0 ? 0 : 32 / elements; }
   // Of the bits above the low eight, of one column.
   [[gnu::always_inline]] constexpr int high_bytes() const { return (high_bits * points() + 7) / 8; }
+  // Where those bits, and the signs, begin in a cell.
+  [[gnu::always_inline]] constexpr int high_at() const { return kGroupColumns * points(); }
+  [[gnu::always_inline]] constexpr int signs_at() const {
+    return high_at() + kGroupColumns * high_bytes();
+  }
 };
 
 // Members are always inlined: instruction sets that share this header must not share code.
@@ -123,7 +128,7 @@ struct PackedFormat {
   }
   [[gnu::always_inline]] constexpr int cell_bytes() const {
     if (!is_lattice()) return kUnitBytes * planes;
-    return 16 * (lattice.points() + lattice.high_bytes()) + (lattice.signs ? kUnitBytes : 0);
+    return lattice.signs_at() + (lattice.signs ? kUnitBytes : 0);
   }
 
   // Bytes of a group's scales, and of the whole group. k: a multiple of the type's block.

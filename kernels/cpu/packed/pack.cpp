@@ -72,7 +72,8 @@ void write_cell(const CellCodes& codes, std::byte* dst) {
 }
 
 template <class B>
-void pack(const std::byte* rows, int64_t row_bytes, int columns, int64_t k, std::byte* group) {
+void pack_planes(const std::byte* rows, int64_t row_bytes, int columns, int64_t k,
+                 std::byte* group) {
   constexpr PackedFormat kFormat = kPackedFormatOf<B::kType>;
   // A missing column is zero by its scale; its codes stay whatever a zeroed block gives.
   static constexpr B kMissing = {};
@@ -102,6 +103,15 @@ void pack(const std::byte* rows, int64_t row_bytes, int columns, int64_t k, std:
   }
 }
 
+template <class B>
+void pack(const std::byte* rows, int64_t row_bytes, int columns, int64_t k, std::byte* group) {
+  if constexpr (kPackedFormatOf<B::kType>.is_lattice()) {
+    pack_lattice<B>(rows, row_bytes, columns, k, group);
+  } else {
+    pack_planes<B>(rows, row_bytes, columns, k, group);
+  }
+}
+
 // Floats to pairs of BF16.
 void pack_floats(DType type, const std::byte* rows, int64_t row_bytes, int columns, int64_t k,
                  std::byte* group) {
@@ -124,7 +134,6 @@ void pack_floats(DType type, const std::byte* rows, int64_t row_bytes, int colum
 
 void pack_group(const PackedFormat& format, const std::byte* rows, int64_t row_bytes, int columns,
                 int64_t k, std::byte* group) {
-  if (format.is_lattice()) return pack_lattice(format, rows, row_bytes, columns, k, group);
   switch (format.type) {
     case DType::kF32:
     case DType::kF16:
@@ -151,6 +160,13 @@ void pack_group(const PackedFormat& format, const std::byte* rows, int64_t row_b
       WEFT_PACK(Q2_0)
       WEFT_PACK(TQ1_0)
       WEFT_PACK(TQ2_0)
+      WEFT_PACK(IQ1_S)
+      WEFT_PACK(IQ1_M)
+      WEFT_PACK(IQ2_XXS)
+      WEFT_PACK(IQ2_XS)
+      WEFT_PACK(IQ2_S)
+      WEFT_PACK(IQ3_XXS)
+      WEFT_PACK(IQ3_S)
 #undef WEFT_PACK
     default:
       WEFT_CHECK(false, "pack_group: type " + std::string(dtype_name(format.type)));

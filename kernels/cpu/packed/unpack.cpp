@@ -12,8 +12,8 @@ namespace {
 void read_points(const PackedFormat& format, const std::byte* cell, int column,
                  uint8_t (&codes)[kCellElements]) {
   const LatticeFormat& lattice = format.lattice;
-  const std::byte* const high = cell + kGroupColumns * lattice.points();
-  const std::byte* const signs = high + kGroupColumns * lattice.high_bytes();
+  const std::byte* const high = cell + lattice.high_at();
+  const std::byte* const signs = cell + lattice.signs_at();
   uint32_t field = 0;
   std::memcpy(&field, high + column * lattice.high_bytes(),
               static_cast<std::size_t>(lattice.high_bytes()));

@@ -125,8 +125,8 @@ struct Plain {
   template <DType kType>
   static void look_up_points(const std::byte* p, Cell& cell) {
     constexpr LatticeFormat L = kPackedFormatOf<kType>.lattice;
-    const std::byte* const high = p + kGroupColumns * L.points();
-    const std::byte* const signs = high + kGroupColumns * L.high_bytes();
+    const std::byte* const high = p + L.high_at();
+    const std::byte* const signs = p + L.signs_at();
     for (int j = 0; j < kGroupColumns; ++j) {
       uint32_t field = 0;
       __builtin_memcpy(&field, high + L.high_bytes() * j, L.high_bytes());
