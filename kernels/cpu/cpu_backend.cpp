@@ -104,7 +104,7 @@ class CpuBackend final : public Backend {
     return CpuKvCache::size_bytes(spec);
   }
   std::string kv_identity(const KvCache& cache) const override {
-    return "cpu " + std::string(table_.isa) + ", activations " + activations() + ", " +
+    return cpu_kernels_identity(table_, activations_) + ", " +
            static_cast<const CpuKvCache&>(cache).layout();
   }
   std::size_t kv_block_bytes(const KvCache& cache) const override {
@@ -385,6 +385,13 @@ std::string_view activations_name(Activations activations) {
     if (row.activations == activations) return row.name;
   }
   return "?";
+}
+
+std::string cpu_kernels_identity(const KernelTable& table, Activations activations) {
+  std::string name = "cpu " + std::string(table.isa) + ", activations ";
+  name += activations_name(activations);
+  const std::string order = activations == Activations::kBf16 ? table.bf16.order : "";
+  return order.empty() ? name : name + " by " + order;
 }
 
 Result<Activations> parse_activations(std::string_view name) {

@@ -16,6 +16,10 @@
 
 namespace weft {
 
+namespace cpu {
+struct KernelTable;
+}  // namespace cpu
+
 // How linear layers over quantised weights hold their inputs. Weights of floats meet float32 inputs
 // but where the mode says otherwise.
 enum class Activations : uint8_t {
@@ -43,6 +47,9 @@ struct CpuOptions {
   // are loaded. Null: they are packed at each load.
   std::shared_ptr<WeightCache> weight_cache;
 };
+
+// A name for what the bits of linear layers depend on beside their weights and inputs.
+std::string cpu_kernels_identity(const cpu::KernelTable& table, Activations activations);
 
 // The layout of what this backend keeps in a weight cache: part of its key.
 std::string cpu_weight_layout();

@@ -81,6 +81,7 @@ const KernelTable& amx_table() {
     };
     table.int16 = amx_kernels().int16;
     table.int8 = amx_kernels().int8;
+    if (detect_cpu_features().amx_bf16) table.bf16 = amx_bf16_kernels();
     return table;
   }();
   return kTable;

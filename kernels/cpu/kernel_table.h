@@ -129,7 +129,8 @@ static constexpr int64_t attend_scratch(int64_t rows, int64_t row) {
   return rows * kSplit + (kKeyGroup + kValueBlock) * row;
 }
 
-// Linear layers over packed weights, for activations of one kind. All tables agree bit for bit.
+// Linear layers over packed weights, for activations of one kind. All tables agree bit for bit, but
+// for those that name an order of their own.
 struct PackedKernels {
   // The kernel of a type in kPackedFormats (activations in BF16: in kFloatFormats); else null.
   PackedLinearRun (*linear)(DType type);
@@ -137,6 +138,8 @@ struct PackedKernels {
   // cell's integers is the table's own.
   void (*quantize_row)(const float* x, int64_t k, std::byte* blocks);
   int64_t block_bytes;  // of 256 rounded elements
+  // The instruction by whose order and rounding of sums these add, where it is not everybody's.
+  const char* order = "";
 };
 
 struct KernelTable {

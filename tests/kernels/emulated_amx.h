@@ -6,5 +6,6 @@
 namespace weft::test {
 
 const cpu::AmxKernels& emulated_amx_kernels();
+const cpu::PackedKernels& emulated_amx_bf16_kernels();
 
 }  // namespace weft::test

@@ -5,6 +5,7 @@
 // activations are an A tile whose rows lie a row of activations apart.
 #pragma once
 
+#include "kernels/cpu/amx/tile_shape.h"
 #include "kernels/cpu/avx512/vbmi.h"
 
 namespace weft::cpu::amx {
@@ -12,23 +13,15 @@ namespace {
 
 using avx512::I32x16;
 
-// What a tile is configured to, for sub-blocks of kUnitCount units.
-struct TileShape {
-  int rows;
-  int row_bytes;
-};
 // Tiles of these numbers: sums of the high and the low bytes' products, then the factors.
 inline constexpr int kHighSums = 0, kLowSums = 1, kHighBytes = 2, kLowBytes = 3, kCodes = 4;
 inline constexpr int kTiles = 5;
 
+// For sub-blocks of kUnitCount units.
 template <int kUnitCount>
 inline constexpr TileShape kTileShapes[kTiles] = {
     {16, 64}, {16, 64}, {16, 4 * kUnitCount}, {16, 4 * kUnitCount}, {kUnitCount, 64}};
 
-// Tiles: the instructions (amx/tiles.h), or what they do in plain words, for tests.
-//   Tiles(shapes)                   configures kTiles tiles, its destructor gives them back
-//   zero<t>(), load<t>(p, stride), store<t>(p, stride)
-//   dot<to, a, b>()                 to += a (signed bytes) × b (unsigned bytes)
 template <class ActivationBlock, class Tiles>
 struct Amx : avx512::Vbmi<ActivationBlock> {
   using Block = ActivationBlock;

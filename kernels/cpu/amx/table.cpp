@@ -1,5 +1,6 @@
 #include "kernels/cpu/amx/table.h"
 
+#include "kernels/cpu/amx/packed.h"
 #include "kernels/cpu/amx/tiles.h"
 #include "kernels/cpu/generic/packed_table.h"
 

@@ -1,4 +1,4 @@
-// The one symbol of this folder.
+// The symbols of this folder.
 #pragma once
 
 #include "kernels/cpu/kernel_table.h"
@@ -10,5 +10,8 @@ struct AmxKernels {
   PackedKernels int16, int8;
 };
 const AmxKernels& amx_kernels();
+
+// With AMX-BF16. Their order of sums is the tiles' own.
+const PackedKernels& amx_bf16_kernels();
 
 }  // namespace weft::cpu

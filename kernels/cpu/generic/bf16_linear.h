@@ -15,6 +15,14 @@
 
 namespace weft::cpu {
 
+// PackedKernels::quantize_row.
+static void round_row_to_bf16(const float* x, int64_t k, std::byte* to) {
+  for (int64_t i = 0; i < k; ++i) {
+    const uint16_t stored = round_to_bf16(x[i]);
+    __builtin_memcpy(to + 2 * i, &stored, sizeof(stored));
+  }
+}
+
 template <class Isa>
 struct Bf16Linear {
   using Floats = typename Isa::Floats;
@@ -115,14 +123,6 @@ struct Bf16Linear {
     for (; begin + kGroups <= end; begin += kGroups) chunks<kGroups>(args, begin, acc);
     for (; begin < end; ++begin) chunks<1>(args, begin, acc);
   }
-
-  // PackedKernels::quantize_row.
-  static void round_row(const float* x, int64_t k, std::byte* to) {
-    for (int64_t i = 0; i < k; ++i) {
-      const uint16_t stored = round_to_bf16(x[i]);
-      __builtin_memcpy(to + 2 * i, &stored, sizeof(stored));
-    }
-  }
 };
 
 template <class Isa>
@@ -130,7 +130,7 @@ static constexpr PackedKernels bf16_kernels() {
   return {.linear = [](DType type) -> PackedLinearRun {
             return find_float_format(type) != nullptr ? Bf16Linear<Isa>::run : nullptr;
           },
-          .quantize_row = Bf16Linear<Isa>::round_row,
+          .quantize_row = round_row_to_bf16,
           .block_bytes = sizeof(Bf16Block)};
 }
 
