@@ -33,6 +33,17 @@ struct KvSource {
     return kv_head_offset(keys, load(blocks + (position >> keys.block_shift)), kv_head);
   }
   WEFT_DEVICE int offset_in_block(int position) const { return position & (keys.block_size - 1); }
+
+  // 16 bytes of a position's row, in keys and values alike; none of what is not there.
+  struct Piece {
+    int64_t offset;
+    int bytes;
+  };
+  WEFT_DEVICE Piece piece_of_row(int position, int piece) const {
+    if (!has(position) || piece * 16 >= keys.row_bytes) return {0, 0};
+    return {block_offset(position) + kv_row_offset(keys, offset_in_block(position)) + piece * 16,
+            16};
+  }
 };
 
 // Chunks of which one is read, the others on their way. Of few rows (four warps), which wait for
@@ -65,26 +76,31 @@ class PlainKvChunks {
   };
 
   WEFT_DEVICE static void copy(Shared& shared, int stage, const KvSource& from, int chunk) {
-    constexpr int kPieces = kDim / 8;
-    WEFT_UNROLL
-    for (int i = 0; i < kKvChunk * kPieces / kThreads; ++i) {
-      const int index = i * kThreads + thread_index();
-      const int row = index / kPieces;
-      const int piece = index % kPieces;
-      const int position = chunk * kKvChunk + row;
-      const bool there = from.has(position) && piece * 16 < from.keys.row_bytes;
-      int64_t offset = 0;
-      if (there) {
-        offset = from.block_offset(position) +
-                 kv_row_offset(from.keys, from.offset_in_block(position)) + piece * 16;
-      }
-      const int to = first_element(stage) + KvTile<kDim>::element(row, piece);
-      shared.keys.copy_async16(to, from.keys.data + offset, there ? 16 : 0);
-      shared.values.copy_async16(to, from.values.data + offset, there ? 16 : 0);
+    constexpr int kCopies = kKvChunk * (kDim / 8) / kThreads;
+    if constexpr (kThreads > 128) {
+      // Registers suffice for one at a time.
+      WEFT_NO_UNROLL
+      for (int i = 0; i < kCopies; ++i) copy_piece(shared, stage, from, chunk, i);
+    } else {
+      WEFT_UNROLL
+      for (int i = 0; i < kCopies; ++i) copy_piece(shared, stage, from, chunk, i);
     }
   }
   // Where the chunk of a stage begins.
   WEFT_DEVICE static int first_element(int stage) { return stage * kKvChunk * kDim; }
+
+ private:
+  WEFT_DEVICE static void copy_piece(Shared& shared, int stage, const KvSource& from, int chunk,
+                                     int i) {
+    constexpr int kPieces = kDim / 8;
+    const int index = i * kThreads + thread_index();
+    const int row = index / kPieces;
+    const int piece = index % kPieces;
+    const auto [offset, bytes] = from.piece_of_row(chunk * kKvChunk + row, piece);
+    const int to = first_element(stage) + KvTile<kDim>::element(row, piece);
+    shared.keys.copy_async16(to, from.keys.data + offset, bytes);
+    shared.values.copy_async16(to, from.values.data + offset, bytes);
+  }
 };
 
 // Q8_0 and F8_E4M3.
@@ -109,16 +125,10 @@ class CodedKvChunks {
     for (int index = thread_index(); index < kKvChunk * kPieces; index += kThreads) {
       const int row = index / kPieces;
       const int piece = index % kPieces;
-      const int position = chunk * kKvChunk + row;
-      const bool there = from.has(position) && piece * 16 < from.keys.row_bytes;
-      int64_t offset = 0;
-      if (there) {
-        offset = from.block_offset(position) +
-                 kv_row_offset(from.keys, from.offset_in_block(position)) + piece * 16;
-      }
+      const auto [offset, bytes] = from.piece_of_row(chunk * kKvChunk + row, piece);
       const int to = (stage * kKvChunk * kPieces + index) * 4;
-      shared.key_codes.copy_async16(to, from.keys.data + offset, there ? 16 : 0);
-      shared.value_codes.copy_async16(to, from.values.data + offset, there ? 16 : 0);
+      shared.key_codes.copy_async16(to, from.keys.data + offset, bytes);
+      shared.value_codes.copy_async16(to, from.values.data + offset, bytes);
     }
     const int shift = from.keys.scale_group_shift;
     const int pieces = from.keys.scale_group_bytes / 16;
@@ -141,7 +151,9 @@ class CodedKvChunks {
     }
   }
 
-  WEFT_DEVICE static int first_element(int) { return 0; }
+  // The same for all chunks: the addresses of a chunk's matrices would be kept in registers, of
+  // which many rows on sm_100 and sm_120 have not enough.
+  WEFT_DEVICE static int first_element(int) { return computed_anew(0); }
 
   // After the copies' wait and a barrier; before another one.
   WEFT_DEVICE static void unpack(Shared& shared, int stage, const KvSource& from, int chunk) {
@@ -153,7 +165,7 @@ class CodedKvChunks {
   template <class Codes, class Scales, class Halves>
   WEFT_DEVICE static void unpack_rows(Codes& codes, Scales& scales, Halves& halves, int stage,
                                       const KvSource& from, int chunk) {
-    for (int index = thread_index(); index < kKvChunk * kPieces; index += kThreads) {
+    for (int index = computed_anew(thread_index()); index < kKvChunk * kPieces; index += kThreads) {
       const int row = index / kPieces;
       const int piece = index % kPieces;
       // Neither a token nor an element that is not there may meet another's scale.

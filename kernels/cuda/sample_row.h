@@ -74,15 +74,6 @@ WEFT_DEVICE bool can_be_drawn(uint64_t best) {
   return best != ~uint64_t{0} && logit_of(best) > -INFINITY;
 }
 
-WEFT_DEVICE uint64_t warp_max(uint64_t value) {
-  WEFT_UNROLL
-  for (int mask = kWarp / 2; mask > 0; mask /= 2) {
-    const uint64_t other = shuffle_xor(value, mask);
-    value = other > value ? other : value;
-  }
-  return value;
-}
-
 // The row's first in rank, once FindBest is done with it; by a whole warp.
 WEFT_DEVICE uint64_t best_of(const SampleRow& row, int slices) {
   uint64_t best = 0;

@@ -36,10 +36,11 @@ WEFT_DEVICE float warp_sum(float value) {
   for (int mask = kWarp / 2; mask > 0; mask /= 2) value += shuffle_xor(value, mask);
   return value;
 }
-WEFT_DEVICE float warp_max(float value) {
+template <class T>
+WEFT_DEVICE T warp_max(T value) {
   WEFT_UNROLL
   for (int mask = kWarp / 2; mask > 0; mask /= 2) {
-    const float other = shuffle_xor(value, mask);
+    const T other = shuffle_xor(value, mask);
     value = other > value ? other : value;
   }
   return value;

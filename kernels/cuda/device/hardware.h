@@ -25,6 +25,13 @@ WEFT_DEVICE Dim3 grid_size() {
 WEFT_DEVICE void sync_threads() { __syncthreads(); }
 WEFT_DEVICE void sync_warp() { __syncwarp(); }
 
+// The value, of which the compiler does not know where it comes from: so it computes what follows
+// from it anew in each turn of a loop, instead of keeping all of that in registers throughout.
+WEFT_DEVICE int computed_anew(int value) {
+  asm volatile("" : "+r"(value));
+  return value;
+}
+
 template <class T>
 WEFT_DEVICE T shuffle(T value, int source_lane) {
   return __shfl_sync(0xffffffffu, value, source_lane);

@@ -50,6 +50,7 @@ inline Dim3 grid_size() { return host::grid_size(); }
 inline void sync_threads() { host::sync_threads(); }
 inline void sync_warp() { host::sync_warp(); }
 
+inline int computed_anew(int value) { return value; }
 template <class T>
 T shuffle(T value, int source_lane) {
   static_assert(sizeof(T) <= sizeof(uint64_t) && std::is_trivially_copyable_v<T>);
