@@ -46,7 +46,8 @@ struct EngineConfig {
   int32_t max_batch_tokens = 512;  // prompt tokens in one step; running generations always go on
   int32_t max_queue = 1000;        // requests that wait to be started; one more is kQueueFull
   int32_t block_size = 16;         // tokens of a KV block; divides 256
-  // Blocks of the KV pool. 0: for 16,384 tokens, or as many as half of the available memory holds.
+  // Blocks of the KV pool. 0: for 16,384 tokens, or as many as half of the available memory holds,
+  // the host's and a GPU's, each for its layers.
   int32_t num_blocks = 0;
   bool prefix_cache = true;      // keep the KV of ended requests for prompts that begin alike
   std::string kv_type = "auto";  // auto, f32, f16, bf16, q8_0, fp8 (cuda only)

@@ -20,12 +20,12 @@ namespace weft {
 namespace {
 
 #if defined(WEFT_ENGINE_CUDA)
-Result<std::unique_ptr<Backend>> create_gpu_backend() {
+Result<std::unique_ptr<Backend>> create_gpu_backend(const BackendOptions& options) {
   WEFT_TRY_ASSIGN(std::unique_ptr<cuda::Gpu> gpu, cuda::open_cuda_gpu());
-  return create_cuda_backend(std::move(gpu));
+  return create_cuda_backend(std::move(gpu), {.threads = options.threads});
 }
 #else
-Result<std::unique_ptr<Backend>> create_gpu_backend() {
+Result<std::unique_ptr<Backend>> create_gpu_backend(const BackendOptions&) {
   return fail(ErrorCode::kDeviceError,
               "device cuda: this build of weft has no CUDA backend; it takes nvcc and "
               "-DWEFT_CUDA=ON");
@@ -65,7 +65,7 @@ Result<std::shared_ptr<Backend>> create_backend(const BackendOptions& options) {
     return fail(ErrorCode::kInvalidArgument,
                 "activations: \"" + options.activations + "\", device cuda has auto and f16");
   }
-  WEFT_TRY_ASSIGN(std::unique_ptr<Backend> gpu, create_gpu_backend());
+  WEFT_TRY_ASSIGN(std::unique_ptr<Backend> gpu, create_gpu_backend(options));
   if (!split) return gpu;
   WEFT_TRY_ASSIGN(std::unique_ptr<Backend> cpu, create_cpu_backend(options));
   return create_split_backend(std::move(gpu), options.gpu_layers, std::move(cpu));

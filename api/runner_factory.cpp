@@ -1,5 +1,7 @@
 #include "api/runner_factory.h"
 
+#include <algorithm>
+
 #include "api/engine_factory.h"
 #include "core/platform/memory.h"
 
@@ -49,7 +51,7 @@ std::string mib(uint64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) 
 // lacks it says itself when it is asked for it.
 Result<void> check_memory(const MemoryLedger& ledger) {
   const uint64_t available = platform::available_memory_bytes();
-  if (ledger.kv_bytes + ledger.workspace_bytes - ledger.device_bytes <= available) return {};
+  if (ledger.total_bytes() - ledger.weight_bytes - ledger.device_bytes <= available) return {};
   return fail(ErrorCode::kOutOfMemory, "context: KV cache " + mib(ledger.kv_bytes) +
                                            " + workspace " + mib(ledger.workspace_bytes) +
                                            " (beside weights " + mib(ledger.weight_bytes) +
@@ -79,6 +81,18 @@ Result<uint64_t> kv_block_bytes(const Model& model, const RunnerSpec& spec) {
   one_block.num_blocks = 1;
   WEFT_TRY_ASSIGN(const MemoryLedger ledger, runner_memory(model, one_block));
   return ledger.kv_bytes;
+}
+
+Result<int32_t> default_num_blocks(const Model& model, const RunnerSpec& spec, int64_t num_tokens) {
+  WEFT_TRY_ASSIGN(const KvPoolSpec kv, kv_pool_spec(model, spec));
+  WEFT_TRY_ASSIGN(const auto backend, backend_of(model, 1));
+  const auto room = DecoderState::pool_room(model.decoder()->config(), *backend, spec.limits, kv);
+  auto blocks = static_cast<uint64_t>((num_tokens - 1) / spec.block_size + 1);
+  if (room.host_block_bytes > 0) {
+    blocks = std::min(blocks, platform::available_memory_bytes() / 2 / room.host_block_bytes);
+  }
+  blocks = std::min(blocks, room.device_blocks / 2);
+  return static_cast<int32_t>(std::max<uint64_t>(1, blocks));
 }
 
 Result<void> check_at_least_one(const char* field, int64_t value) {

@@ -36,6 +36,10 @@ Result<MemoryLedger> runner_memory(const Model& model, const RunnerSpec& spec);
 // Bytes of KV cache that one block takes.
 Result<uint64_t> kv_block_bytes(const Model& model, const RunnerSpec& spec);
 
+// Blocks for `num_tokens`, or as many as half of the memory that is available now holds, of the
+// host's and of a GPU's, each for its layers; at least one. Fails with kInvalidArgument.
+Result<int32_t> default_num_blocks(const Model& model, const RunnerSpec& spec, int64_t num_tokens);
+
 // kInvalidArgument, naming the field, unless value ≥ 1.
 Result<void> check_at_least_one(const char* field, int64_t value);
 

@@ -65,7 +65,8 @@ Result<void> write_stats(const std::string& path, const Engine& engine, const Ba
       {"kv_blocks", stats.blocks_capacity},
       {"weight_bytes", memory.weight_bytes},
       {"kv_bytes", memory.kv_bytes},
-      {"workspace_bytes", memory.workspace_bytes}};
+      {"workspace_bytes", memory.workspace_bytes},
+      {"scratch_bytes", memory.scratch_bytes}};
   WEFT_TRY_ASSIGN(AtomicFile file, AtomicFile::create(path));
   const std::string text = object.dump(2) + "\n";
   WEFT_TRY(file.write(std::as_bytes(std::span(text))));

@@ -138,6 +138,8 @@ MemoryLedger PoolCore::memory() const {
     const MemoryLedger one = instance->engine().memory();
     sum.kv_bytes += one.kv_bytes;
     sum.workspace_bytes += one.workspace_bytes;
+    sum.scratch_bytes += one.scratch_bytes;
+    sum.device_bytes += one.device_bytes;
   }
   return sum;
 }

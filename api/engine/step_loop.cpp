@@ -7,7 +7,6 @@
 #include "api/engine/step_under_way.h"
 #include "api/runner_factory.h"
 #include "api/step_trace.h"
-#include "core/platform/memory.h"
 
 namespace weft::engine {
 namespace {
@@ -72,10 +71,7 @@ Result<std::unique_ptr<StepLoop>> StepLoop::create(std::shared_ptr<const Model> 
                   .threads = config.threads,
                   .thread_setup = config.thread_setup};
   if (spec.num_blocks == 0) {
-    WEFT_TRY_ASSIGN(const uint64_t block_bytes, kv_block_bytes(*model, spec));
-    const uint64_t wanted = (kDefaultKvTokens - 1) / config.block_size + 1;
-    const uint64_t fits = platform::available_memory_bytes() / 2 / block_bytes;
-    spec.num_blocks = static_cast<int32_t>(std::max<uint64_t>(1, std::min(wanted, fits)));
+    WEFT_TRY_ASSIGN(spec.num_blocks, default_num_blocks(*model, spec, kDefaultKvTokens));
   }
   WEFT_TRY(check_at_least_one("num_blocks", spec.num_blocks));
   WEFT_TRY_ASSIGN(auto made, create_runner(*model, spec));

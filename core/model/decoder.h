@@ -2,6 +2,7 @@
 // Immutable after create(): many states, each on its own step thread, may share one decoder.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -93,6 +94,16 @@ class DecoderState {
 
   static MemoryLedger ledger(const ModelConfig& config, size_t weight_bytes, const Backend& backend,
                              const StepLimits& limits, const KvPoolSpec& kv);
+
+  // What a pool of such blocks has room in, beside the workspaces.
+  struct PoolRoom {
+    size_t host_block_bytes = 0;  // of a block, what would lie in the host's memory
+    // Blocks of which devices with memory of their own hold their layers', the one that holds
+    // least; the largest number where there is none.
+    uint64_t device_blocks = 0;
+  };
+  static PoolRoom pool_room(const ModelConfig& config, const Backend& backend,
+                            const StepLimits& limits, const KvPoolSpec& kv);
 
   // Copies blocks of the KV pool in every layer, in the order given; before the next step.
   void copy_blocks(Backend& backend, std::span<const BlockCopy> copies);

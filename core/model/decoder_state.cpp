@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -105,6 +106,10 @@ struct WorkspacePlan {
     return (static_cast<size_t>(rows * cols) * sizeof(float) + 63) / 64 * 64;
   }
 
+  StepExtent extent() const {
+    return {.max_tokens = max_tokens, .widest_row = std::max({embd, q, ffn})};
+  }
+
   size_t bytes() const {
     size_t total = 0;
     for_each([&](int64_t rows, int64_t cols) { total += aligned_bytes(rows, cols); });
@@ -124,6 +129,15 @@ std::vector<WorkspacePlan> plan_workspaces(const ModelConfig& config, const Step
     for (size_t i = stage.first; i < stage.end; ++i) its_plan->widen_for(config.layers[i]);
   }
   return plans;
+}
+
+// All that a state puts on the backend of `plan`.
+StateNeed need_of(const WorkspacePlan& plan, const KvPlan& kv_plan) {
+  StateNeed need{.workspace_bytes = plan.bytes(), .steps = plan.extent()};
+  for (const auto& [spec, its_backend] : kv_plan.caches) {
+    if (its_backend == plan.backend) need.caches.push_back(spec);
+  }
+  return need;
 }
 
 Result<std::unique_ptr<Workspace>> create_workspace(const WorkspacePlan& plan, Backend& backend) {
@@ -160,8 +174,29 @@ MemoryLedger DecoderState::ledger(const ModelConfig& config, size_t weight_bytes
   }
   for (const WorkspacePlan& plan : plan_workspaces(config, limits, plan_stages(config, backend))) {
     count(plan.bytes(), plan.backend, ledger.workspace_bytes);
+    const DeviceMemory* const device = device_memory_of(elsewhere_or(plan.backend, backend));
+    if (device == nullptr) continue;
+    count(device->scratch_bytes(plan.extent()), plan.backend, ledger.scratch_bytes);
   }
   return ledger;
+}
+
+DecoderState::PoolRoom DecoderState::pool_room(const ModelConfig& config, const Backend& backend,
+                                               const StepLimits& limits, const KvPoolSpec& kv) {
+  PoolRoom room{.device_blocks = std::numeric_limits<uint64_t>::max()};
+  KvPoolSpec one_block = kv;
+  one_block.num_blocks = 1;
+  const KvPlan kv_plan = plan_kv(config, backend, one_block);
+  for (const auto& [spec, its_backend] : kv_plan.caches) {
+    const Backend& holds = elsewhere_or(its_backend, backend);
+    if (holds.memory_is_hosts()) room.host_block_bytes += holds.kv_cache_bytes(spec);
+  }
+  for (const WorkspacePlan& plan : plan_workspaces(config, limits, plan_stages(config, backend))) {
+    room.device_blocks =
+        std::min(room.device_blocks,
+                 blocks_that_fit(need_of(plan, kv_plan), elsewhere_or(plan.backend, backend)));
+  }
+  return room;
 }
 
 Result<std::unique_ptr<DecoderState>> DecoderState::create(const Decoder& decoder, Backend& backend,
@@ -176,11 +211,7 @@ Result<std::unique_ptr<DecoderState>> DecoderState::create(const Decoder& decode
   const std::vector<StagePlan> stages = plan_stages(config, backend);
   const std::vector<WorkspacePlan> plans = plan_workspaces(config, limits, stages);
   for (const WorkspacePlan& plan : plans) {
-    StateNeed need{.workspace_bytes = plan.bytes()};
-    for (const auto& [spec, its_backend] : kv_plan.caches) {
-      if (its_backend == plan.backend) need.caches.push_back(spec);
-    }
-    WEFT_TRY(check_state_fits(need, elsewhere_or(plan.backend, backend)));
+    WEFT_TRY(check_state_fits(need_of(plan, kv_plan), elsewhere_or(plan.backend, backend)));
   }
   for (const auto& [spec, its_backend] : kv_plan.caches) {
     WEFT_TRY_ASSIGN(auto cache, elsewhere_or(its_backend, backend).create_kv_cache(spec));

@@ -1,6 +1,7 @@
 #include "core/model/device_memory.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/model/elsewhere.h"
 #include "core/model/layer_roles.h"
@@ -35,7 +36,7 @@ size_t bytes_of(const HostTensor& tensor, const Share& share) {
 Result<void> check_share(const Share& share) {
   const DeviceMemory::Amount memory = share.device->device_memory();
   if (memory.total_bytes == 0) return {};
-  const size_t scratch = share.device->scratch_bytes();
+  const size_t scratch = share.device->scratch_bytes({});
   size_t layers_bytes = 0, fitting = 0;
   for (const size_t layer : share.layers) {
     layers_bytes += layer;
@@ -61,13 +62,21 @@ size_t kv_bytes(const StateNeed& need, const Backend& backend, DType type, int32
   return bytes;
 }
 
+// What is free for keys and values.
+size_t free_for_kv(const StateNeed& need, const DeviceMemory& device) {
+  const size_t beside = need.workspace_bytes + device.scratch_bytes(need.steps);
+  const size_t free_bytes = device.device_memory().free_bytes;
+  return free_bytes - std::min(free_bytes, beside);
+}
+
 // ", which holds 4096 tokens; kv_type q8_0 would fit".
 std::string what_would_fit(const StateNeed& need, const Backend& backend, size_t for_kv) {
   const KvCacheSpec& spec = need.caches.front();
-  const size_t block = std::max<size_t>(1, kv_bytes(need, backend, spec.type, 1));
-  std::string text = "; a context of " +
-                     std::to_string(for_kv / block * static_cast<size_t>(spec.block_size)) +
-                     " tokens in all would fit";
+  const size_t block = kv_bytes(need, backend, spec.type, 1);
+  std::string text =
+      "; a context of " +
+      std::to_string(blocks_that_fit(need, backend) * static_cast<uint64_t>(spec.block_size)) +
+      " tokens in all would fit";
   for (const auto& [type, name] : {std::pair{DType::kF16, "f16"}, {DType::kQ8_0, "q8_0"}}) {
     const bool smaller = kv_bytes(need, backend, type, 1) < block;
     if (smaller && kv_bytes(need, backend, type, spec.num_blocks) <= for_kv) {
@@ -114,17 +123,26 @@ Result<void> check_state_fits(const StateNeed& need, const Backend& backend) {
   if (memory.total_bytes == 0) return {};
   size_t kv = 0;
   for (const KvCacheSpec& spec : need.caches) kv += backend.kv_cache_bytes(spec);
-  const size_t beside = need.workspace_bytes + device->scratch_bytes();
-  if (kv + beside <= memory.free_bytes) return {};
+  const size_t scratch = device->scratch_bytes(need.steps);
+  if (kv + need.workspace_bytes + scratch <= memory.free_bytes) return {};
   std::string message = backend.description() + ": KV cache " + mib(kv) + " + workspace " +
-                        mib(need.workspace_bytes) + " + " + mib(device->scratch_bytes()) +
+                        mib(need.workspace_bytes) + " + " + mib(scratch) +
                         " for steps wanted beside the weights, " + found(memory);
-  if (!need.caches.empty() && beside < memory.free_bytes) {
-    message += what_would_fit(need, backend, memory.free_bytes - beside);
+  const size_t for_kv = free_for_kv(need, *device);
+  if (!need.caches.empty() && for_kv > 0) {
+    message += what_would_fit(need, backend, for_kv);
   } else {
     message += "; fewer layers on the GPU (gpu_layers) would leave more";
   }
   return fail(ErrorCode::kOutOfMemory, message);
+}
+
+uint64_t blocks_that_fit(const StateNeed& need, const Backend& backend) {
+  const DeviceMemory* const device = device_memory_of(backend);
+  const bool known = device != nullptr && device->device_memory().total_bytes > 0;
+  if (!known || need.caches.empty()) return std::numeric_limits<uint64_t>::max();
+  const size_t block = kv_bytes(need, backend, need.caches.front().type, 1);
+  return free_for_kv(need, *device) / std::max<size_t>(1, block);
 }
 
 }  // namespace weft

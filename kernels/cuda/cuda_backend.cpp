@@ -51,8 +51,23 @@ bool any_from_draw(std::span<const int32_t> ids) {
   return std::ranges::any_of(ids, [](int32_t id) { return id < 0; });
 }
 
-// Partial results of attention are at most 256 MiB; prepared activations, drawing and a step's
-// arrays are some megabytes. Of a small device, whose contexts are short, a part that they fit in.
+// Where the parts of prepared activations lie in one piece of memory.
+struct PreparedLayout {
+  // held_rows: for which there is room, `rows` or more.
+  PreparedLayout(int64_t rows, int64_t held_rows, int units)
+      : scales(padded(cuda::prepared_value_bytes(held_rows, units))),
+        sums(scales + padded(rows * int64_t{sizeof(float)})),
+        size_bytes(sums + cuda::prepared_sum_bytes(held_rows, units)) {}
+  static int64_t padded(int64_t bytes) { return (bytes + 255) / 256 * 256; }
+
+  int64_t scales;  // after the values
+  int64_t sums;
+  int64_t size_bytes;
+};
+
+// Partial results of attention are at most 256 MiB; drawing and a step's arrays are some megabytes.
+// Prepared activations are counted by themselves. Of a small device, whose contexts are short, a
+// part that they fit in.
 constexpr std::size_t kScratchBytes = std::size_t{320} << 20;
 
 class CudaBackend final : public Backend, public DeviceMemory {
@@ -80,8 +95,11 @@ class CudaBackend final : public Backend, public DeviceMemory {
   std::size_t weight_bytes(const HostTensor& tensor) const override {
     return CudaWeight::size_bytes(tensor);
   }
-  std::size_t scratch_bytes() const override {
-    return std::min(kScratchBytes, gpu_->memory().total_bytes / 16);
+  std::size_t scratch_bytes(const StepExtent& steps) const override {
+    const std::size_t others = std::min(kScratchBytes, gpu_->memory().total_bytes / 16);
+    const int64_t rows = steps.max_tokens;
+    const PreparedLayout prepared(rows, cuda::staged_rows(rows), cuda::units_of(steps.widest_row));
+    return others + cuda::GrowingBuffer::most_bytes(prepared.size_bytes);
   }
   Result<std::unique_ptr<KvCache>> create_kv_cache(const KvCacheSpec& spec) override {
     return CudaKvCache::create(*gpu_, spec);
@@ -273,21 +291,18 @@ void CudaBackend::embed(const Weight& table, std::span<const int32_t> ids, Mat o
 }
 
 PreparedRows CudaBackend::prepare(Mat x, bool bfloat) {
-  const auto padded = [](int64_t bytes) { return (bytes + 255) / 256 * 256; };
   const int units = cuda::units_of(x.cols);
   const bool staged = prompts_.by_warpgroups && x.rows > cuda::kMaxUnstagedRows;
-  const int64_t rows = staged ? cuda::staged_rows(x.rows) : x.rows;
-  const int64_t values = padded(cuda::prepared_value_bytes(rows, units));
-  const int64_t scales = padded(x.rows * int64_t{sizeof(float)});
-  const int64_t sums = cuda::prepared_sum_bytes(rows, units);
-  std::byte* const memory = prepared_.at_least(*gpu_, values + scales + sums, error_);
+  const int64_t held_rows = staged ? cuda::staged_rows(x.rows) : x.rows;
+  const PreparedLayout layout(x.rows, held_rows, units);
+  std::byte* const memory = prepared_.at_least(*gpu_, layout.size_bytes, error_);
   if (memory == nullptr) return {};
   const PreparedRows prepared{.rows = static_cast<int>(x.rows),
                               .units = units,
                               .values = reinterpret_cast<uint16_t*>(memory),
-                              .inverse_scales = reinterpret_cast<float*>(memory + values),
-                              .sums = reinterpret_cast<cuda::Vec2*>(memory + values + scales),
-                              .staged_rows = staged ? static_cast<int>(rows) : 0};
+                              .inverse_scales = reinterpret_cast<float*>(memory + layout.scales),
+                              .sums = reinterpret_cast<cuda::Vec2*>(memory + layout.sums),
+                              .staged_rows = staged ? static_cast<int>(held_rows) : 0};
   cuda::prepare_activations(stream(), x, bfloat, prepared);
   return prepared;
 }

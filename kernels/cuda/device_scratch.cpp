@@ -36,6 +36,10 @@ std::byte* GrowingBuffer::at_least(Gpu& gpu, int64_t size_bytes, Result<void>& e
   return buffer_.as<std::byte>();
 }
 
+std::size_t GrowingBuffer::most_bytes(int64_t size_bytes) {
+  return rounded_up(static_cast<std::size_t>(size_bytes));
+}
+
 void StepArrays::begin_step() {
   in_step_ = true;
   known_.clear();

@@ -22,6 +22,8 @@ class GrowingBuffer {
   T* as() const {
     return buffer_.as<T>();
   }
+  // What it takes where no call needs more than `size_bytes`.
+  static std::size_t most_bytes(int64_t size_bytes);
 
  private:
   Buffer buffer_;

@@ -161,5 +161,44 @@ TEST_F(CudaMemoryPlan, AContextThatDoesNotFitSaysWhatWould) {
   EXPECT_TRUE(DecoderState::create(*decoder, *backend, limits, pool).has_value());
 }
 
+TEST_F(CudaMemoryPlan, ThePoolWithAllRoomThereIsFitsAndOneMoreBlockDoesNot) {
+  const StepLimits limits{.max_tokens = 8, .max_logit_rows = 1};
+  const auto most = [&](Backend& backend, std::size_t host_block_bytes) {
+    const auto decoder = make_decoder(model_, backend);
+    KvPoolSpec pool{.num_blocks = 7, .type = DType::kF16};
+    const auto room = DecoderState::pool_room(model_.config, backend, limits, pool);
+    EXPECT_EQ(room.host_block_bytes, host_block_bytes);
+    pool.num_blocks = static_cast<int32_t>(room.device_blocks) + 1;
+    EXPECT_FALSE(DecoderState::create(*decoder, backend, limits, pool).has_value());
+    --pool.num_blocks;
+    EXPECT_TRUE(DecoderState::create(*decoder, backend, limits, pool).has_value());
+    return pool.num_blocks;
+  };
+  const auto whole = gpu_of(std::size_t{4} << 20);
+  const int32_t all_layers = most(*whole, 0);
+  // Two layers' keys and values, 16 tokens of 32 half floats each, lie with the host.
+  const auto split = create_split_backend(gpu_of(std::size_t{4} << 20), 2, make_cpu_backend("", 1));
+  EXPECT_GT(most(*split, std::size_t{2} * 2 * 16 * 32 * 2), 2 * all_layers);
+}
+
+TEST_F(CudaMemoryPlan, StepsTakeNoMoreThanTheScratchThatWasPlanned) {
+  const auto backend = gpu_of(std::size_t{64} << 20);
+  const auto decoder = make_decoder(model_, *backend);
+  const auto planned = [&](int32_t tokens) {
+    return DecoderState::ledger(model_.config, 0, *backend, {.max_tokens = tokens}, {})
+        .scratch_bytes;
+  };
+  const std::vector<TokenIds> sequences = {TokenIds(46, 5)};
+  const std::vector<Step> schedule = {{{0, 40}}, {{0, 1}}, {{0, 1}}, {{0, 1}}, {{0, 3}}};
+  const std::size_t before = device_bytes_in_use();
+  run_schedule(*decoder, *backend, sequences, schedule, {.kv_type = DType::kF16});
+  const std::size_t kept = device_bytes_in_use() - before;
+  // Rows of 96 elements are two units of 64 half floats.
+  constexpr std::size_t kPreparedRow = std::size_t{128} * 2;
+  EXPECT_GT(kept, 40 * kPreparedRow);
+  EXPECT_LE(kept, planned(40));
+  EXPECT_GE(planned(10000) - planned(40), 9960 * kPreparedRow);
+}
+
 }  // namespace
 }  // namespace weft::test

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "api/engine.h"
 #include "api/model.h"
 #include "tests/support/compare.h"
 #include "tests/support/cuda_emulator/emulated_machine.h"
@@ -115,9 +116,39 @@ TEST_F(Offload, ALayersKvLiesWithItsLayer) {
   };
   EXPECT_EQ(memory(0).device_bytes, 0U);
   const MemoryLedger all = memory(kLayers);
-  EXPECT_EQ(all.device_bytes, all.kv_bytes + all.workspace_bytes);
+  EXPECT_EQ(all.device_bytes, all.kv_bytes + all.workspace_bytes + all.scratch_bytes);
+  EXPECT_GT(all.scratch_bytes, 0U);
+  EXPECT_EQ(memory(0).scratch_bytes, 0U);
   const MemoryLedger one = memory(1), two = memory(2);
   EXPECT_EQ(two.device_bytes - one.device_bytes, all.kv_bytes / kLayers);
+}
+
+// By default a pool is for 16,384 tokens, or less if what is left of a memory is little: of the
+// GPU's, which has less here, not of the host's.
+TEST_F(Offload, ThePoolFollowsTheMemoryThatItsLayersAreIn) {
+  const auto blocks = [&](int32_t n) {
+    const auto made = Engine::create(load({.device = "cuda", .gpu_layers = n}),
+                                     {.max_sequences = 2, .max_batch_tokens = 8});
+    EXPECT_TRUE(made) << made.error().message;
+    return made ? (*made)->stats().blocks_capacity : 0;
+  };
+  constexpr int32_t kWanted = 1024;
+  EXPECT_EQ(blocks(kLayers), kWanted);
+  // A layer's block of keys and values: 16 tokens of 16 elements each, as half floats.
+  constexpr std::size_t kBlock = std::size_t{2} * 16 * 16 * 2;
+  emulated_machine().memory_bytes = std::size_t{2} << 20;
+  const int32_t all = blocks(kLayers), two = blocks(2), one = blocks(1);
+  EXPECT_GT(all, 1);
+  EXPECT_LT(all, (std::size_t{1} << 20) / (kLayers * kBlock));  // of the half, less than all
+  EXPECT_GT(two, all);
+  EXPECT_GT(one, two);
+  EXPECT_LT(one, kWanted);
+  EXPECT_EQ(blocks(0), kWanted);
+}
+
+// More than there may be, which the packing of weights finds.
+TEST_F(Offload, AsManyThreadsAsWereAskedForPackWeights) {
+  EXPECT_EQ(refused({.device = "cuda", .threads = 5000}).code, ErrorCode::kInvalidArgument);
 }
 
 TEST_F(Offload, AutoTakesTheGpu) {
