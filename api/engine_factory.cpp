@@ -22,7 +22,11 @@ namespace {
 #if defined(WEFT_ENGINE_CUDA)
 Result<std::unique_ptr<Backend>> create_gpu_backend(const BackendOptions& options) {
   WEFT_TRY_ASSIGN(std::unique_ptr<cuda::Gpu> gpu, cuda::open_cuda_gpu());
-  return create_cuda_backend(std::move(gpu), {.threads = options.threads});
+  CudaOptions cuda_options{.threads = options.threads};
+  if (options.math == "fastest") {
+    WEFT_TRY_ASSIGN(cuda_options.plain_products, gpu->create_plain_products());
+  }
+  return create_cuda_backend(std::move(gpu), cuda_options);
 }
 #else
 Result<std::unique_ptr<Backend>> create_gpu_backend(const BackendOptions&) {
@@ -55,6 +59,10 @@ FindGpu gpu_finder() {
 }
 
 Result<std::shared_ptr<Backend>> create_backend(const BackendOptions& options) {
+  if (options.math != "exact" && options.math != "fastest") {
+    return fail(ErrorCode::kInvalidArgument,
+                "math: \"" + options.math + "\", expected exact or fastest");
+  }
   if (options.device == "cpu") return create_cpu_backend(options);
   if (options.device != "cuda") {
     return fail(ErrorCode::kInvalidArgument,

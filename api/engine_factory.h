@@ -28,7 +28,8 @@ struct BackendOptions {
   int threads = 0;  // worker threads; 0: the cores this process may use
   std::string isa;  // force a CPU kernel set ("scalar", "avx2", "avx512"); empty: the best
   std::string activations =
-      "auto";  // how linear layers hold their inputs: auto, f32, i16, bf16, int8
+      "auto";                  // how linear layers hold their inputs: auto, f32, i16, bf16, int8
+  std::string math = "exact";  // exact, fastest: ModelOptions::math
   ThreadSetup thread_setup;
   std::shared_ptr<WeightCache> weight_cache;  // of the model whose weights it will load; or null
 };
@@ -37,7 +38,8 @@ struct BackendOptions {
 FindGpu gpu_finder();
 
 // Fails with kDeviceError for a device that is not there, kUnsupported or kInvalidArgument for a
-// kernel set or thread count that cannot be.
+// kernel set or thread count that cannot be; kUnsupported where `math` is fastest on a GPU and
+// cuBLASLt, which that takes, is not installed.
 Result<std::shared_ptr<Backend>> create_backend(const BackendOptions& options);
 
 // What a model's file holds, as core's own structures.

@@ -61,7 +61,13 @@ Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
                                                 .threads = options.threads,
                                                 .isa = options.isa,
                                                 .activations = options.activations,
+                                                .math = options.math,
                                                 .weight_cache = cache}));
+  if (options.math == "fastest" && choice.device == "cuda" && options.on_note) {
+    options.on_note(
+        "math fastest: prompts may have other bits than their tokens one by one have, and batches "
+        "than each request alone");
+  }
 
   auto model = std::shared_ptr<Model>(new Model());
   model->options_ = options;

@@ -52,6 +52,11 @@ struct ModelOptions {
   // to BF16; int8, rounded to 8-bit integers (mean KL about 1e-2, up to twice as fast again); auto:
   // i16, and f32 with the scalar kernels.
   std::string activations = "auto";
+  // exact: a token's logits are the same bits whatever the batch and however its prompt was cut.
+  // fastest: on a GPU, prompts over F16 and BF16 weights go through cuBLASLt, which must be
+  // installed and takes a second copy of those weights, and that promise is off, of which on_note
+  // is told. On the CPU both are exact.
+  std::string math = "exact";
   bool use_mmap = true;  // false: read the file into memory
   // Folder where weights are kept in the order in which kernels read them, in NAME.packed, as large
   // as the file, so that later loads map them instead of packing anew. Made where it is missing, of

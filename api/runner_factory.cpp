@@ -28,6 +28,7 @@ Result<std::shared_ptr<Backend>> backend_of(const Model& model, int threads = 0,
                          .threads = threads != 0 ? threads : options.threads,
                          .isa = options.isa,
                          .activations = options.activations,
+                         .math = options.math,
                          .thread_setup = setup});
 }
 

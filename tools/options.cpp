@@ -116,6 +116,12 @@ void EngineFlags::add_device_to(CLI::App& command) {
       ->capture_default_str();
   command.add_option("--gpu-layers", model.gpu_layers, "Layers to put on the GPU (default: all)")
       ->check(whole_number_in(0, 1 << 20));
+  command
+      .add_option("--math", model.math,
+                  "fastest: cuBLASLt for prompts over F16 and BF16 weights on a GPU; bits then "
+                  "depend on the batch")
+      ->check(CLI::IsMember({"exact", "fastest"}))
+      ->capture_default_str();
   CLI::Option* const whole =
       command.add_flag("--no-mmap", no_mmap, "Read the file into memory instead of mapping it");
   command

@@ -21,7 +21,7 @@ CLI::Validator number_above(double low, double high, const std::string& wanted);
 // All of uint64_t, in decimal.
 CLI::Validator unsigned_64();
 
-// --threads, --device, --gpu-layers, --isa, --activations, --no-mmap, --packed-cache.
+// --threads, --device, --gpu-layers, --math, --isa, --activations, --no-mmap, --packed-cache.
 struct EngineFlags {
   ModelOptions model;
   bool no_mmap = false;

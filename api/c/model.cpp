@@ -48,6 +48,7 @@ ModelOptions model_options(const weft_model_options& options) {
                       .threads = options.threads,
                       .isa = text_or(options.isa, defaults().isa),
                       .activations = text_or(options.activations, defaults().activations),
+                      .math = text_or(options.math, defaults().math),
                       .use_mmap = options.use_mmap != 0};
   if (options.on_read != nullptr) {
     result.on_read = [tell = options.on_read, user_data = options.user_data](
@@ -70,7 +71,8 @@ void weft_model_options_init(weft_model_options* options, size_t struct_size) {
                                  .use_mmap = defaults().use_mmap ? 1 : 0,
                                  .on_read = nullptr,
                                  .user_data = nullptr,
-                                 .gpu_layers = kAllGpuLayers});
+                                 .gpu_layers = kAllGpuLayers,
+                                 .math = defaults().math.c_str()});
 }
 
 weft_status weft_model_load(const char* path, const weft_model_options* options, weft_model** model,

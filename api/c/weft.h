@@ -215,6 +215,9 @@ typedef struct weft_model_options {
   // The first so many layers run on the GPU, the rest on the CPU; more than the model has: all. -1:
   // all, if the device is a GPU. With the device "cpu" anything above 0 is an error.
   int32_t gpu_layers;
+  // "exact": the same bits whatever the batch. "fastest": on a GPU, prompts over F16 and BF16
+  // weights by cuBLASLt, where that promise is off; on the CPU the same as exact.
+  const char* math;
 } weft_model_options;
 WEFT_API void weft_model_options_init(weft_model_options* options, size_t struct_size);
 

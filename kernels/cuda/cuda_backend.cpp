@@ -73,11 +73,13 @@ constexpr std::size_t kScratchBytes = std::size_t{320} << 20;
 class CudaBackend final : public Backend, public DeviceMemory {
  public:
   CudaBackend(std::unique_ptr<cuda::Gpu> gpu, const CudaOptions& options)
-      : options_(options),
-        gpu_(std::move(gpu)),
-        prompts_(cuda::choose_prompt_products(*gpu_, false)) {}
+      : gpu_(std::move(gpu)),
+        options_(options),
+        prompts_(cuda::choose_prompt_products(*gpu_, options_.plain_products != nullptr)) {}
 
-  std::string description() const override { return "cuda " + gpu_->description() + prompts_.note; }
+  std::string description() const override {
+    return "cuda " + gpu_->description() + prompts_.note + math_note();
+  }
   std::string activations() const override { return "f16"; }
 
   Result<Buffer> allocate(std::size_t size_bytes) override { return gpu_->allocate(size_bytes); }
@@ -93,7 +95,7 @@ class CudaBackend final : public Backend, public DeviceMemory {
     return {.free_bytes = memory.free_bytes, .total_bytes = memory.total_bytes};
   }
   std::size_t weight_bytes(const HostTensor& tensor) const override {
-    return CudaWeight::size_bytes(tensor);
+    return CudaWeight::size_bytes(tensor, options_.plain_products != nullptr);
   }
   std::size_t scratch_bytes(const StepExtent& steps) const override {
     const std::size_t others = std::min(kScratchBytes, gpu_->memory().total_bytes / 16);
@@ -182,12 +184,19 @@ class CudaBackend final : public Backend, public DeviceMemory {
   // Uploads the step's arrays to places of their own; nullopt: there was no memory.
   std::optional<cuda::StepShape> begin_decode_step(const Decoder& decoder, DecoderState& state,
                                                    const StepBatch& batch);
+  // What was given up for speed.
+  std::string math_note() const {
+    if (options_.plain_products == nullptr) return "";
+    return ", math fastest (bits depend on the batch; " + options_.plain_products->name() + ")";
+  }
   // x as tensor cores take it; rows is 0 if there was no memory.
-  PreparedRows prepare(Mat x, bool bfloat);
+  PreparedRows prepare(Mat x, bool bfloat, bool staged);
+  // By plain_products, if it can.
+  bool linear_plain(const PreparedRows& x, const LinearOutput& output);
   void linear_of_type(Mat x, std::span<const LinearOutput> outputs, DType type);
 
-  const CudaOptions options_;
   std::unique_ptr<cuda::Gpu> gpu_;
+  const CudaOptions options_;  // with plain_products, which end before it
   const cuda::PromptProducts prompts_;
   std::unique_ptr<cuda::WeightUploader> uploader_;  // from the first weight to the first step
   cuda::StepArrays arrays_;
@@ -199,11 +208,12 @@ class CudaBackend final : public Backend, public DeviceMemory {
   Result<void> error_;  // the first operation that found no memory
 };
 
-Result<std::unique_ptr<Weight>> CudaBackend::load_weight(const HostTensor& tensor, WeightUse) {
+Result<std::unique_ptr<Weight>> CudaBackend::load_weight(const HostTensor& tensor, WeightUse use) {
   if (!uploader_) {
     WEFT_TRY_ASSIGN(uploader_, cuda::WeightUploader::create(*gpu_, {.threads = options_.threads}));
   }
-  return CudaWeight::create(*uploader_, tensor);
+  return CudaWeight::create(*uploader_, tensor,
+                            options_.plain_products != nullptr && use != WeightUse::kLookup);
 }
 
 StepTicket CudaBackend::submit_step(const Decoder& decoder, DecoderState& state,
@@ -290,9 +300,8 @@ void CudaBackend::embed(const Weight& table, std::span<const int32_t> ids, Mat o
   }
 }
 
-PreparedRows CudaBackend::prepare(Mat x, bool bfloat) {
+PreparedRows CudaBackend::prepare(Mat x, bool bfloat, bool staged) {
   const int units = cuda::units_of(x.cols);
-  const bool staged = prompts_.by_warpgroups && x.rows > cuda::kMaxUnstagedRows;
   const int64_t held_rows = staged ? cuda::staged_rows(x.rows) : x.rows;
   const PreparedLayout layout(x.rows, held_rows, units);
   std::byte* const memory = prepared_.at_least(*gpu_, layout.size_bytes, error_);
@@ -307,13 +316,37 @@ PreparedRows CudaBackend::prepare(Mat x, bool bfloat) {
   return prepared;
 }
 
+bool CudaBackend::linear_plain(const PreparedRows& x, const LinearOutput& output) {
+  const CudaWeight& weight = as_cuda(*output.weight);
+  if (weight.plain() == nullptr) return false;
+  const cuda::PlainProduct product{.bfloat = weight.bfloat(),
+                                   .rows = x.rows,
+                                   .columns = static_cast<int>(weight.rows()),
+                                   .depth = x.units * cuda::kUnitColumns,
+                                   .x = x.values,
+                                   .weight = weight.plain(),
+                                   .out = output.out.data};
+  if (!options_.plain_products->multiply(stream(), product)) return false;
+  const float* const bias = output.bias != nullptr ? vector_of(*output.bias) : nullptr;
+  // Bfloat16 needs no scale.
+  if (!weight.bfloat() || bias != nullptr) {
+    cuda::finish_plain_product(stream(), output.out.data, product.rows, product.columns,
+                               x.inverse_scales, bias);
+  }
+  return true;
+}
+
 // Those of `outputs` whose weights are of this type, from an x that was prepared for them.
 void CudaBackend::linear_of_type(Mat x, std::span<const LinearOutput> outputs, DType type) {
-  const PreparedRows prepared = prepare(x, type == DType::kBF16);
+  const bool plain = options_.plain_products != nullptr && x.rows > cuda::kFewLinearRows &&
+                     (type == DType::kF16 || type == DType::kBF16);
+  const bool staged = !plain && prompts_.by_warpgroups && x.rows > cuda::kMaxUnstagedRows;
+  const PreparedRows prepared = prepare(x, type == DType::kBF16, staged);
   if (prepared.rows == 0) return;
   std::vector<cuda::LinearTarget> targets;
   for (const LinearOutput& output : outputs) {
     if (output.weight->type() != type) continue;
+    if (plain && linear_plain(prepared, output)) continue;
     targets.push_back({.weight = as_cuda(*output.weight).tiles(),
                        .bias = output.bias != nullptr ? vector_of(*output.bias) : nullptr,
                        .out = output.out.data});

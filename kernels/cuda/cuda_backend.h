@@ -14,6 +14,10 @@ namespace weft {
 struct CudaOptions {
   int threads = 0;     // that pack weights while they are loaded; 0: the usable cores
   bool graphs = true;  // steps of one token a sequence are recorded once and replayed
+  // Not null: bits may depend on the batch. Prompts over F16 and BF16 weights, of which a plain
+  // copy is kept, go through it (the Gpu's create_plain_products()), and others by whatever
+  // products are fastest here.
+  std::shared_ptr<cuda::PlainProducts> plain_products;
 };
 
 // Over a GPU that is open: the orchestration knows no CUDA runtime, so that tests can run it on an

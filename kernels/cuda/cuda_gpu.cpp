@@ -5,6 +5,8 @@
 
 #include <cuda_runtime_api.h>
 
+#include "kernels/cuda/cublaslt.h"
+
 namespace weft::cuda {
 namespace {
 
@@ -208,6 +210,10 @@ class CudaGpu final : public Gpu {
   Result<std::unique_ptr<Landing>> create_landing(std::size_t size_bytes) override {
     WEFT_TRY_ASSIGN(auto memory, PinnedMemory::create(size_bytes));
     return std::make_unique<PinnedLanding>(stream_, std::move(memory));
+  }
+
+  Result<std::unique_ptr<PlainProducts>> create_plain_products() override {
+    return load_cublaslt(*this);
   }
 
   Result<void> synchronize() override {

@@ -1,9 +1,22 @@
 #include "kernels/cuda/cuda_weight.h"
 
+#include <cstring>
+
 #include "core/quant/decode.h"
 #include "kernels/cuda/pack_weight.h"
 
 namespace weft::cuda {
+namespace {
+
+// Of a row in the plain copy; 0: none is kept.
+int64_t plain_row_bytes(const HostTensor& tensor, bool wanted) {
+  const bool floats = tensor.type == DType::kF16 || tensor.type == DType::kBF16;
+  if (!wanted || !floats || tensor.rows() == 1) return 0;
+  return int64_t{units_of(tensor.cols())} * kUnitColumns * 2;
+}
+
+}  // namespace
+
 PackedWeight CudaWeight::tiles() const {
   const int units = units_of(cols());
   return {.tiles = memory_.as<const std::byte>(),
@@ -12,14 +25,17 @@ PackedWeight CudaWeight::tiles() const {
           .tile_bytes = tile_layout(weight_format(type()), units).size_bytes};
 }
 
-std::size_t CudaWeight::size_bytes(const HostTensor& tensor) {
-  if (weight_format(tensor.type).bits != 0) return static_cast<std::size_t>(packed_bytes(tensor));
+std::size_t CudaWeight::size_bytes(const HostTensor& tensor, bool plain) {
+  if (weight_format(tensor.type).bits != 0) {
+    return static_cast<std::size_t>(packed_bytes(tensor) +
+                                    tensor.rows() * plain_row_bytes(tensor, plain));
+  }
   if (decode_row_function(tensor.type) == nullptr) return 0;
   return static_cast<std::size_t>(tensor.rows() * tensor.cols()) * sizeof(float);
 }
 
 Result<std::unique_ptr<Weight>> CudaWeight::create(WeightUploader& uploader,
-                                                   const HostTensor& tensor) {
+                                                   const HostTensor& tensor, bool plain) {
   const WeightFormat format = weight_format(tensor.type);
   const bool packed = format.bits != 0;
   Buffer memory;
@@ -44,7 +60,19 @@ Result<std::unique_ptr<Weight>> CudaWeight::create(WeightUploader& uploader,
                                                      (last - first) * tensor.cols());
                                             }));
   }
-  return std::unique_ptr<Weight>(new CudaWeight(tensor, std::move(memory), packed));
+  std::unique_ptr<CudaWeight> weight(new CudaWeight(tensor, std::move(memory), packed));
+  if (const int64_t row = plain_row_bytes(tensor, plain); row != 0) {
+    const auto stored = static_cast<std::size_t>(tensor.cols()) * 2;
+    WEFT_TRY_ASSIGN(
+        weight->plain_,
+        uploader.upload(tensor.rows(), row, [&](int64_t first, int64_t last, std::byte* out) {
+          for (int64_t r = first; r < last; ++r, out += row) {
+            std::memcpy(out, tensor.bytes.data() + static_cast<std::size_t>(r) * stored, stored);
+            std::memset(out + stored, 0, static_cast<std::size_t>(row) - stored);
+          }
+        }));
+  }
+  return weight;
 }
 
 }  // namespace weft::cuda

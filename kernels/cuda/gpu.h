@@ -10,6 +10,7 @@
 
 #include "core/buffer.h"
 #include "core/error.h"
+#include "kernels/cuda/plain_products.h"
 #include "kernels/cuda/stream.h"
 
 namespace weft::cuda {
@@ -83,6 +84,9 @@ class Gpu {
   void launch(Graph& graph);
   // How often that was done: what looks the same from outside is seen to be replayed.
   int64_t graph_launches() const { return graph_launches_; }
+  // A library's products of plain matrices; it must end before this. kUnsupported, naming the
+  // library, where it is not installed.
+  virtual Result<std::unique_ptr<PlainProducts>> create_plain_products() = 0;
   // Waits for all that was queued; kDeviceError if any of it failed, now or before.
   virtual Result<void> synchronize() = 0;
 

@@ -5,6 +5,7 @@ set(WEFT_CUDA_KERNELS
   attention_float.cu
   elementwise.cu
   embed.cu
+  finish_plain_product.cu
   kv_cache.cu
   linear_float.cu
   linear_packed.cu

@@ -250,7 +250,27 @@ TEST(ModelLoad, WhatIsNotThereOrNotPossibleIsAnError) {
   EXPECT_EQ(Model::load(path, {.threads = -1}).error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(Model::load(path, {.threads = 10000}).error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(Model::load(path, {.activations = "i2"}).error().code, ErrorCode::kInvalidArgument);
+  const auto math = Model::load(path, {.math = "fast"});
+  ASSERT_FALSE(math);
+  EXPECT_EQ(math.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(math.error().message, "math: \"fast\", expected exact or fastest");
   EXPECT_TRUE(Model::load(path, {.use_mmap = false}));
+}
+
+TEST(ModelLoad, FastestMathChangesNothingOnTheCpuAndIsNotSpokenOf) {
+  const auto path = (test::fixtures_folder() / "weft-mini-llama-F32.gguf").string();
+  std::vector<std::string> notes;
+  const auto model = Model::load(
+      path, {.device = "cpu", .threads = 1, .math = "fastest", .on_note = [&](const auto& note) {
+               notes.push_back(note);
+             }});
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_TRUE(notes.empty());
+  const auto exact = Model::load(path, {.device = "cpu", .threads = 1});
+  const auto ids = [](const auto& of) {
+    return (*Context::create(*of, {.n_ctx = 64}))->generate(kPrompt, {.max_tokens = 8})->ids;
+  };
+  EXPECT_EQ(ids(model), ids(exact));
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ TEST(Cli, ValueOutsideItsRangeIsAUsageError) {
       {"--top-p", "1.01"},   {"--top-k=-2"},        {"--min-p", "2"},
       {"--threads", "0"},    {"--threads", "9999"}, {"--seed=-1"},
       {"--ctx-size", "0"},   {"--device", "rocm"},  {"--seed", "18446744073709551616"},
-      {"--gpu-layers=-1"},
+      {"--gpu-layers=-1"},   {"--math", "fast"},
   };
   for (const auto& flag : wrong) {
     std::vector<std::string> arguments = {"run", kModel, "hi"};

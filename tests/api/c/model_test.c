@@ -9,6 +9,7 @@ static void options_have_the_defaults_of_the_cpp_interface(void) {
   CHECK_TEXT(model.device, "auto");
   CHECK(model.gpu_layers == -1);
   CHECK_TEXT(model.activations, "auto");
+  CHECK_TEXT(model.math, "exact");
   CHECK(model.threads == 0 && model.use_mmap == 1 && model.on_read == NULL);
   weft_context_params context;
   weft_context_params_init(&context, sizeof context);

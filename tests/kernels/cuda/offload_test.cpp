@@ -9,6 +9,7 @@
 #include "api/engine.h"
 #include "api/model.h"
 #include "tests/support/compare.h"
+#include "tests/support/cuda_emulator/emulated_gpu.h"
 #include "tests/support/cuda_emulator/emulated_machine.h"
 #include "tests/support/fixtures.h"
 #include "tests/support/model_file.h"
@@ -75,6 +76,21 @@ TEST_F(Offload, AllLayersAreThePlainGpuAndNoneThePlainCpu) {
   EXPECT_TRUE(same_bits(logits_of(load({.device = "cuda", .gpu_layers = 1000})), gpu));
   EXPECT_TRUE(same_bits(logits_of(load({.device = "cuda", .gpu_layers = 0})), cpu));
   EXPECT_TRUE(notes_.empty());
+}
+
+TEST_F(Offload, FastestMathTakesItsLibraryAndIsSaidOnce) {
+  EXPECT_EQ(refused({.device = "cuda", .math = "fastest"}).code, ErrorCode::kUnsupported);
+  EXPECT_NE(refused({.device = "cuda", .math = "fastest"}).message.find("libemulated.so"),
+            std::string::npos);
+  emulate_plain_products(true);
+  const auto model = load({.device = "cuda", .math = "fastest"});
+  ASSERT_EQ(notes_.size(), 1u);
+  EXPECT_NE(notes_[0].find("math fastest"), std::string::npos) << notes_[0];
+  EXPECT_NE(device_of(model).find("math fastest"), std::string::npos) << device_of(model);
+  // Where the CPU has all layers there is nothing to say.
+  load({.device = "cpu", .math = "fastest"});
+  EXPECT_TRUE(notes_.empty());
+  emulate_plain_products(false);
 }
 
 TEST_F(Offload, InBetweenBothTakePartAndTheBitsDoNotDependOnTheChunks) {

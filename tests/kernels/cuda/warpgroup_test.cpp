@@ -59,7 +59,8 @@ TEST_F(CudaWarpgroups, ThatCannotBeTriedAreNotTaken) {
 
 TEST_F(CudaWarpgroups, GiveAPromptTheBitsOfItsTokens) {
   // More rows than warps take without staging; formats with and without minima.
-  const TestModel model = make_test_model({.n_embd = 256,
+  const TestModel model = make_test_model({.n_layers = 1,
+                                           .n_embd = 256,
                                            .n_heads = 4,
                                            .head_dim = 64,
                                            .ffn_dim = 256,

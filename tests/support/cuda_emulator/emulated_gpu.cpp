@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernels/cuda/device/launch.h"
+#include "tests/support/cuda_emulator/emulated_products.h"
 #include "tests/support/cuda_emulator/emulated_stream.h"
 #include "tests/support/cuda_emulator/emulator.h"
 #include "tests/support/cuda_emulator/pending_copies.h"
@@ -155,6 +156,9 @@ class EmulatedGpu final : public cuda::Gpu {
                                                " bytes of page-locked host memory wanted");
     }
     return std::make_unique<EmulatedLanding>(stream_, size_bytes);
+  }
+  Result<std::unique_ptr<cuda::PlainProducts>> create_plain_products() override {
+    return make_emulated_products();
   }
   Result<void> synchronize() override {
     emulated_.queue.run_all();

@@ -26,6 +26,11 @@ int64_t waits_with_work_behind();
 // GPUs that are made from now on say that they have warpgroups, or not (as at first).
 void emulate_warpgroups(bool have);
 
+// Stands for a library of plain products: installed or not (as at first), and how many it made. Its
+// additions are in descending order, so that its bits are its own.
+void emulate_plain_products(bool installed);
+int64_t plain_products_made();
+
 // Page-locked memory larger than this is refused from now on, until it is unlimited again.
 void limit_pinned_memory(std::size_t bytes);
 void unlimit_pinned_memory();
