@@ -11,6 +11,7 @@
 #include "core/platform/cpus.h"
 #include "kernels/cpu/dispatch.h"
 #include "tools/bench/handlers.h"
+#include "tools/bench/limits.h"
 #include "tools/bench/measure.h"
 #include "tools/bench/prefix.h"
 #include "tools/bench/report.h"
@@ -57,6 +58,11 @@ std::vector<BenchCase> cases_of(const BenchFlags& flags) {
   return cases;
 }
 
+// Whether all of a model is computed there: of layers on both, no one limit holds.
+bool is_gpu(const std::string& device) {
+  return device.starts_with("cuda ") && device.find("; cpu ") == std::string::npos;
+}
+
 // "avx2" of "cpu avx2, 2 threads".
 std::string isa_of(const std::string& device) {
   const size_t begin = device.find(' ') + 1;
@@ -101,6 +107,7 @@ class CaseRunner {
     {
       WEFT_TRY_ASSIGN(const auto context, Context::create(model, {.n_ctx = 1}));
       row.isa = isa_of(context->device_description());
+      on_gpu = is_gpu(context->device_description());
     }
     WEFT_TRY_ASSIGN(const uint64_t hash, logits_hash(model, flags_.config.kv_type));
     row.logits_hash = hash_text(hash);
@@ -132,6 +139,7 @@ class CaseRunner {
   }
 
   BenchSubject subject;
+  bool on_gpu = false;
 
  private:
   // `common`: the fields that all rows of this way of computing share.
@@ -182,8 +190,9 @@ Result<std::string> run_cases(const BenchFlags& flags, const std::string& path) 
     }
   }
   if (flags.serving()) return format_rows(runner.subject, runner.serving(), flags.form);
-  return format_rows(runner.subject, runner.rows(cpu::measure_peaks(threads_of(options))),
-                     flags.form);
+  WEFT_TRY_ASSIGN(const cpu::Peaks peaks,
+                  runner.on_gpu ? gpu_limits() : cpu::measure_peaks(threads_of(options)));
+  return format_rows(runner.subject, runner.rows(peaks), flags.form);
 }
 
 Result<std::string> run_handlers(const BenchFlags& flags, const std::string& path) {
@@ -201,8 +210,12 @@ Result<std::string> run_handlers(const BenchFlags& flags, const std::string& pat
   return format_handlers(rows, flags.form);
 }
 
-// 1, 2, 4, … threads up to those asked for: memory is shared, arithmetic is not.
-std::string run_probes(const BenchFlags& flags) {
+// 1, 2, 4, … threads up to those asked for: memory is shared, arithmetic is not. Or the GPU.
+Result<std::string> run_probes(const BenchFlags& flags) {
+  if (flags.engine.model.device == "cuda") {
+    WEFT_TRY_ASSIGN(const cpu::Peaks peaks, gpu_limits());
+    return format_rows({}, probe_rows(peaks), flags.form);
+  }
   std::vector<BenchRow> rows;
   const int most = threads_of(flags.engine.model);
   for (int threads = 1;; threads = std::min(2 * threads, most)) {

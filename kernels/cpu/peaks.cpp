@@ -122,6 +122,7 @@ std::string_view Peaks::compute_limit(std::string_view isa, std::string_view act
       {"amx", "int8", "amx_int8"},           {"neon", "i16", "dot_i16_neon"},
       {"neon", "bf16", "matrix_bf16_neon"},  {"neon", "int8", "dot_s8_neon"},
   };
+  if (of("tensor_f16") > 0) return "tensor_f16";
   if (float_weights && activations != "bf16") activations = "f32";
   for (const Choice& choice : kChoices) {
     if (isa == choice.isa && activations == choice.activations && of(choice.probe) > 0) {

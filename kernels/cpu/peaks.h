@@ -16,8 +16,8 @@ struct Peak {
 
 struct Peaks {
   int threads = 0;
-  std::vector<Peak> all;        // dram_read, then what the processor and the system let it do
-  double read_bytes_per_s = 0;  // dram_read: far beyond the caches
+  std::vector<Peak> all;        // reading, then what the processor and the system let it do
+  double read_bytes_per_s = 0;  // the first of them: memory far beyond the caches
   double flops = 0;             // float32, 256-bit registers (NEON: 128)
 
   // 0 where the machine has no such thing.
@@ -26,7 +26,7 @@ struct Peaks {
   // The probe of what the kernels `isa` multiply with where linear layers hold their inputs as
   // `activations` ("f32", "i16", …): what bounds their products of many rows. Float32 multiply-adds
   // where there is none of its own; so too for weights of floats, which meet i16 and int8 inputs as
-  // float32.
+  // float32. Where the peaks are a GPU's: its tensor cores.
   std::string_view compute_limit(std::string_view isa, std::string_view activations,
                                  bool float_weights) const;
 };

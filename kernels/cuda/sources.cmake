@@ -9,6 +9,7 @@ set(WEFT_CUDA_KERNELS
   kv_cache.cu
   linear_float.cu
   linear_packed.cu
+  peaks.cu
   prepare_activations.cu
   rms_norm.cu
   rope.cu
@@ -21,6 +22,7 @@ set(WEFT_CUDA_KERNELS
 # As the kernels, but for sm_90a alone: no other architecture has what they use.
 set(WEFT_CUDA_SM90A_KERNELS
   linear_warpgroups_sm90a.cu
+  peaks_sm90a.cu
   warpgroup_probe_sm90a.cu)
 # Host code that knows no CUDA runtime.
 set(WEFT_CUDA_HOST_SOURCES
@@ -30,6 +32,7 @@ set(WEFT_CUDA_HOST_SOURCES
   cuda_weight.cpp
   device_scratch.cpp
   pack_weight.cpp
+  peaks.cpp
   sample.cpp
   step_graphs.cpp
   warpgroup_check.cpp

@@ -117,6 +117,20 @@ TEST(Bench, ProbesNeedNoModel) {
   EXPECT_EQ(run_infer({"bench"}).exit_code, 2);
 }
 
+// Where there is a GPU, what it can do; else what is missing.
+TEST(Bench, ProbesOfAGpuOrWhyThereAreNone) {
+  const auto ran = run_infer({"bench", "--probe", "--device", "cuda", "-o", "json"});
+  if (ran.exit_code == 0) {
+    const json rows = json::parse(ran.out);
+    ASSERT_EQ(rows.size(), 2u);
+    EXPECT_EQ(rows[0]["test"], "probe:device_read");
+    EXPECT_EQ(rows[1]["test"], "probe:tensor_f16");
+    return;
+  }
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_NE(ran.err.find("device cuda: "), std::string::npos) << ran.err;
+}
+
 // By the definitions of the instructions: twice the multiplications in registers twice as wide.
 TEST(Bench, TheLimitOfAPromptIsWhatItsKernelsMultiplyWith) {
   cpu::Peaks peaks;
@@ -136,6 +150,11 @@ TEST(Bench, TheLimitOfAPromptIsWhatItsKernelsMultiplyWith) {
   EXPECT_EQ(peaks.compute_limit("scalar", "f32", false), "fma_f32_avx2");
   EXPECT_EQ(peaks.compute_limit("avx512", "bf16", false), "fma_f32_avx2");
 
+  cpu::Peaks gpu;
+  gpu.all = {{"device_read", true, 4e12}, {"tensor_f16", false, 8e14}};
+  gpu.read_bytes_per_s = 4e12;
+  EXPECT_EQ(gpu.compute_limit("NVIDIA H200", "f16", false), "tensor_f16");
+
   tools::BenchRow row{.isa = "avx2", .activations = "i16"};
   const tools::Measured computing = {
       .tokens_per_second = {1, 3}, .seconds = {1, 4, 2}, .cost = {.bytes = 5e9, .flops = 1e9}};
@@ -149,6 +168,8 @@ TEST(Bench, TheLimitOfAPromptIsWhatItsKernelsMultiplyWith) {
   tools::set_rates(row, {.type = "Q4_0"}, reading, peaks);
   EXPECT_EQ(row.limit, "dram_read");
   EXPECT_DOUBLE_EQ(row.percent_of_limit, 75);
+  tools::set_rates(row, {.type = "Q4_0"}, reading, gpu);
+  EXPECT_EQ(row.limit, "device_read");
 }
 
 TEST(Bench, HandlersAreComparedInOneRun) {

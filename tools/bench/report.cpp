@@ -224,7 +224,7 @@ void set_rates(BenchRow& row, const BenchSubject& subject, const Measured& measu
   };
   const double reading = seconds_at(measured.cost.bytes, peaks.read_bytes_per_s);
   const double computing = seconds_at(measured.cost.flops, peaks.of(compute));
-  row.limit = reading >= computing ? "dram_read" : compute;
+  row.limit = reading >= computing ? peaks.all.front().name : compute;
   row.percent_of_limit = 100 * std::max(reading, computing) / seconds;
 }
 
