@@ -121,7 +121,7 @@ class LinearTimes {
       all();
       graph = gpu_->end_capture();
     }
-    if (!graph) std::printf("linear: not recorded, so the next time is of launches one by one\n");
+    if (!graph) std::printf("linear not recorded: the next time is of launches one by one\n");
     const auto microseconds_of = [&](int launches) {
       const auto start = std::chrono::steady_clock::now();
       for (int i = 0; i < launches; ++i) graph ? gpu_->launch(*graph) : all();
