@@ -15,8 +15,10 @@ namespace {
 
 // The head's logits are held in chunks of about this size, so that a long prompt whose every
 // logit is wanted does not need rows × vocabulary at once. 16 MiB is 32 rows of a 128k vocabulary:
-// enough rows to read the head's weights rarely, little enough to stay near the caches.
+// enough rows to read the head's weights rarely, little enough to stay near the caches. A device
+// has no such caches, but steps of its own that are best in one piece: there it is 128 rows.
 constexpr int64_t kHeadChunkBytes = int64_t{16} << 20;
+constexpr int64_t kDeviceHeadChunkBytes = int64_t{64} << 20;
 
 // Layers that follow each other on one backend; null: the one that has embedding and head.
 struct StagePlan {
@@ -77,14 +79,16 @@ struct WorkspacePlan {
   std::vector<int64_t> ropes;
   int64_t vocab = 0, head_chunk_rows = 0;  // 0: no head
 
-  WorkspacePlan(const ModelConfig& config, const StepLimits& limits, Backend* its_backend)
+  // outer: the model's, which has embedding and head itself; so has the plan whose backend is null.
+  WorkspacePlan(const ModelConfig& config, const StepLimits& limits, const Backend& outer,
+                Backend* its_backend)
       : backend(its_backend), max_tokens(limits.max_tokens), embd(config.n_embd) {
     for (const RopeConfig& rope : config.ropes) ropes.push_back(rope.dims);
     if (backend != nullptr) return;
     vocab = config.n_vocab;
     const int64_t row_bytes = std::max<int64_t>(1, vocab) * int64_t{sizeof(float)};
-    head_chunk_rows =
-        std::clamp<int64_t>(kHeadChunkBytes / row_bytes, 1, std::max(1, limits.max_logit_rows));
+    const int64_t bytes = outer.memory_is_hosts() ? kHeadChunkBytes : kDeviceHeadChunkBytes;
+    head_chunk_rows = std::clamp<int64_t>(bytes / row_bytes, 1, std::max(1, limits.max_logit_rows));
   }
 
   void widen_for(const LayerConfig& layer) {
@@ -119,12 +123,13 @@ struct WorkspacePlan {
 
 // One for each backend, first that of embedding and head.
 std::vector<WorkspacePlan> plan_workspaces(const ModelConfig& config, const StepLimits& limits,
-                                           const std::vector<StagePlan>& stages) {
-  std::vector<WorkspacePlan> plans = {{config, limits, nullptr}};
+                                           const Backend& backend) {
+  const std::vector<StagePlan> stages = plan_stages(config, backend);
+  std::vector<WorkspacePlan> plans = {{config, limits, backend, nullptr}};
   for (const StagePlan& stage : stages) {
     auto its_plan = std::ranges::find(plans, stage.backend, &WorkspacePlan::backend);
     if (its_plan == plans.end()) {
-      its_plan = plans.insert(plans.end(), WorkspacePlan(config, limits, stage.backend));
+      its_plan = plans.insert(plans.end(), WorkspacePlan(config, limits, backend, stage.backend));
     }
     for (size_t i = stage.first; i < stage.end; ++i) its_plan->widen_for(config.layers[i]);
   }
@@ -172,7 +177,7 @@ MemoryLedger DecoderState::ledger(const ModelConfig& config, size_t weight_bytes
     count(elsewhere_or(cache.backend, backend).kv_cache_bytes(cache.spec), cache.backend,
           ledger.kv_bytes);
   }
-  for (const WorkspacePlan& plan : plan_workspaces(config, limits, plan_stages(config, backend))) {
+  for (const WorkspacePlan& plan : plan_workspaces(config, limits, backend)) {
     count(plan.bytes(), plan.backend, ledger.workspace_bytes);
     const DeviceMemory* const device = device_memory_of(elsewhere_or(plan.backend, backend));
     if (device == nullptr) continue;
@@ -191,7 +196,7 @@ DecoderState::PoolRoom DecoderState::pool_room(const ModelConfig& config, const 
     const Backend& holds = elsewhere_or(its_backend, backend);
     if (holds.memory_is_hosts()) room.host_block_bytes += holds.kv_cache_bytes(spec);
   }
-  for (const WorkspacePlan& plan : plan_workspaces(config, limits, plan_stages(config, backend))) {
+  for (const WorkspacePlan& plan : plan_workspaces(config, limits, backend)) {
     room.device_blocks =
         std::min(room.device_blocks,
                  blocks_that_fit(need_of(plan, kv_plan), elsewhere_or(plan.backend, backend)));
@@ -209,7 +214,7 @@ Result<std::unique_ptr<DecoderState>> DecoderState::create(const Decoder& decode
 
   const KvPlan kv_plan = plan_kv(config, backend, kv);
   const std::vector<StagePlan> stages = plan_stages(config, backend);
-  const std::vector<WorkspacePlan> plans = plan_workspaces(config, limits, stages);
+  const std::vector<WorkspacePlan> plans = plan_workspaces(config, limits, backend);
   for (const WorkspacePlan& plan : plans) {
     WEFT_TRY(check_state_fits(need_of(plan, kv_plan), elsewhere_or(plan.backend, backend)));
   }
