@@ -1,13 +1,14 @@
 #include "kernels/cuda/cublaslt.h"
 
 #include <array>
-#include <dlfcn.h>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include <cublasLt.h>
+
+#include "core/platform/shared_library.h"
 
 namespace weft::cuda {
 namespace {
@@ -17,7 +18,6 @@ constexpr std::size_t kWorkspaceBytes = std::size_t{32} << 20;
 
 // The library's functions, by their names there.
 struct Library {
-  void* handle = nullptr;
   decltype(&::cublasLtGetVersion) get_version = nullptr;
   decltype(&::cublasLtCreate) create = nullptr;
   decltype(&::cublasLtDestroy) destroy = nullptr;
@@ -38,20 +38,14 @@ tl::unexpected<Error> missing(const std::string& what) {
               "math fastest: cuBLASLt is wanted, libcublasLt.so.13 or libcublasLt.so.12: " + what);
 }
 
-// Stays loaded until the process ends, as the CUDA libraries want it.
 Result<Library> load_library() {
+  constexpr const char* kNames[] = {"libcublasLt.so.13", "libcublasLt.so.12"};
+  const auto loaded = platform::SharedLibrary::open(kNames);
+  if (!loaded) return missing(loaded.error().message);
   Library library;
-  std::string why;
-  for (const char* name : {"libcublasLt.so.13", "libcublasLt.so.12"}) {
-    library.handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-    if (library.handle != nullptr) break;
-    const char* const error = dlerror();
-    if (why.empty()) why = error != nullptr ? error : "cannot be loaded";
-  }
-  if (library.handle == nullptr) return missing(why);
   std::string lacking;
   const auto find = [&](const char* name, auto& function) {
-    void* const symbol = dlsym(library.handle, name);
+    void* const symbol = loaded->find(name);
     if (symbol == nullptr && lacking.empty()) lacking = name;
     function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(symbol);
   };
