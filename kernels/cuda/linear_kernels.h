@@ -67,6 +67,10 @@ template <WeightFormat kFormat, int kTokens>
 struct LinearFewRows {
   static constexpr const char* kName = "linear_few_rows";
   static constexpr int kThreads = kSegments * kWarp;
+  // Of these ptxas would spill some bytes on sm_100 and sm_120, to make room for another block.
+  static constexpr int kBlocks = kTokens == 1 && kFormat.min == Min::kHalf ? 2
+                                 : kTokens > 1 && kFormat.bits == 8        ? 1
+                                                                           : 0;
   // A fourth unit of three bits, in two words and one beside four sub-scales, would spill where 32
   // rows' sums take most registers.
   static constexpr int kAhead = kFormat.bits == 16 ? 2 : kFormat.bits == 3 && kTokens > 1 ? 3 : 4;
