@@ -5,6 +5,7 @@
 
 #include <cuda_runtime_api.h>
 
+#include "kernels/cuda/compiled_for.h"
 #include "kernels/cuda/cublaslt.h"
 
 namespace weft::cuda {
@@ -291,6 +292,8 @@ Result<std::unique_ptr<Gpu>> CudaGpu::open(int index) {
     return device_error("making a stream on " + name, error);
   }
   gpu->stream_.handle = queue;
+  // Kernels that were compiled for less do not wait by themselves.
+  gpu->stream_.dependent_launch = properties.major >= 9 && compiled_architecture() >= 90;
   return gpu;
 }
 

@@ -30,9 +30,18 @@ constexpr int blocks_wanted() {
   }
 }
 
+// From sm_90 on a kernel's blocks may take their places as soon as all of the kernel before it have
+// theirs, and wait there until that one is over and what it wrote is seen (programmatic dependent
+// launch): a launch then costs no time of its own. Every kernel waits before it does anything, so
+// each still sees all that was queued before it, and the host's copies wait for whole kernels as
+// ever. Without the launch attribute both calls do nothing.
 template <class Kernel>
 __global__ void __launch_bounds__(Kernel::kThreads, blocks_wanted<Kernel>())
     run_kernel(const __grid_constant__ Kernel k) {
+#if __CUDA_ARCH__ >= 900
+  cudaTriggerProgrammaticLaunchCompletion();
+  cudaGridDependencySynchronize();
+#endif
   // As much as swizzled operands need (hopper.h).
   extern __shared__ __align__(1024) unsigned char memory[];
   k(*reinterpret_cast<typename Kernel::Shared*>(memory));
@@ -49,11 +58,20 @@ void launch(Stream& stream, Dim3 grid, const Kernel& kernel) {
                                  static_cast<int>(kBytes));
   }
   if (error == cudaSuccess) {
-    const dim3 blocks(static_cast<unsigned>(grid.x), static_cast<unsigned>(grid.y),
-                      static_cast<unsigned>(grid.z));
-    run_kernel<<<blocks, Kernel::kThreads, kBytes, static_cast<cudaStream_t>(stream.handle)>>>(
-        kernel);
-    error = cudaGetLastError();
+    cudaLaunchAttribute dependent{};
+    dependent.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    dependent.val.programmaticStreamSerializationAllowed = 1;
+    cudaLaunchConfig_t config{};
+    config.gridDim = dim3(static_cast<unsigned>(grid.x), static_cast<unsigned>(grid.y),
+                          static_cast<unsigned>(grid.z));
+    config.blockDim = dim3(Kernel::kThreads);
+    config.dynamicSmemBytes = kBytes;
+    config.stream = static_cast<cudaStream_t>(stream.handle);
+    config.attrs = &dependent;
+    config.numAttrs = stream.dependent_launch ? 1 : 0;
+    error = cudaLaunchKernelEx(&config, run_kernel<Kernel>, kernel);
+    // An error that was returned is not left behind for the next call to find.
+    if (error != cudaSuccess) cudaGetLastError();
   }
   if (error != cudaSuccess) {
     stream.error = static_cast<int>(error);
