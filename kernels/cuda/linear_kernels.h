@@ -50,6 +50,27 @@ inline LinearArguments linear_arguments(DType type, const PreparedRows& x,
   return args;
 }
 
+// A warp's tile of a target's outputs from its sums over K, which are those of rows from first_row
+// on.
+template <int kTokens>
+WEFT_DEVICE void store_tile(const LinearArguments& args, const LinearTarget& target, int tile,
+                            int first_row, const SegmentSums<kTokens>& sums) {
+  const int g = lane_index() / 4;
+  const int t = lane_index() % 4;
+  WEFT_UNROLL
+  for (int n = 0; n < kTokens; ++n) {
+    WEFT_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      const int row = first_row + 8 * n + 2 * t + i % 2;
+      const int column = tile * kTileRows + g + 8 * (i / 2);
+      if (row >= args.x.rows || column >= target.weight.rows) continue;
+      float y = sums.d[n][i] * load(args.x.inverse_scales + row);
+      if (target.bias != nullptr) y += load(target.bias + column);
+      store(target.out + int64_t{row} * target.weight.rows + column, y);
+    }
+  }
+}
+
 inline int grid_blocks(const LinearArguments& args, int tiles) {
   int blocks = 0;
   for (int i = 0; i < args.num_targets; ++i) {
@@ -254,20 +275,7 @@ struct LinearManyRows {
     }
     if (idle) return;
 
-    const int g = lane_index() / 4;
-    const int t = lane_index() % 4;
-    WEFT_UNROLL
-    for (int n = 0; n < kTokens; ++n) {
-      WEFT_UNROLL
-      for (int i = 0; i < 4; ++i) {
-        const int row = first_row + 8 * n + 2 * t + i % 2;
-        const int column = tile_index * kTileRows + g + 8 * (i / 2);
-        if (row >= args.x.rows || column >= weight.rows) continue;
-        float y = total.d[n][i] * load(args.x.inverse_scales + row);
-        if (place.target->bias != nullptr) y += load(place.target->bias + column);
-        store(place.target->out + int64_t{row} * weight.rows + column, y);
-      }
-    }
+    store_tile(args, *place.target, tile_index, first_row, total);
   }
 };
 

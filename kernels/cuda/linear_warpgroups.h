@@ -270,20 +270,7 @@ struct LinearWarpgroups {
       end_segment(c, shared, first == 0, end == units);
     }
 
-    const int g = lane_index() / 4;
-    const int t = lane_index() % 4;
-    WEFT_UNROLL
-    for (int n = 0; n < kTokens; ++n) {
-      WEFT_UNROLL
-      for (int i = 0; i < 4; ++i) {
-        const int row = first_row + 8 * n + 2 * t + i % 2;
-        const int column = tile_index * kTileRows + g + 8 * (i / 2);
-        if (row >= args.x.rows || column >= weight.rows) continue;
-        float y = c.segment.d[n][i] * load(args.x.inverse_scales + row);
-        if (place.target->bias != nullptr) y += load(place.target->bias + column);
-        store(place.target->out + int64_t{row} * weight.rows + column, y);
-      }
-    }
+    store_tile(args, *place.target, tile_index, first_row, c.segment);
   }
 
   WEFT_DEVICE void operator()(Shared& shared) const {
