@@ -59,6 +59,7 @@ const KernelTable& avx512_table() {
     }
     table.linear = avx512_linear;
     table.attend = avx512_attend;
+    table.glu = avx512_glu;
     if (detect_cpu_features().avx512_bf16) table.bf16 = avx512_bf16_kernels();
     return table;
   }();

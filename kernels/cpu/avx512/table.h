@@ -26,6 +26,9 @@ void avx512_linear(const LinearArgs& args, int64_t begin, int64_t end, float* sc
 // KernelTable::attend.
 void avx512_attend(const AttentionTile& tile, float* partials, float* scratch);
 
+// KernelTable::glu.
+void avx512_glu(const float* gate, const float* up, float* out, int64_t n, Activation activation);
+
 // With AVX-512 BF16, which not all of those have.
 const PackedKernels& avx512_bf16_kernels();
 

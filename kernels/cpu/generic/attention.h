@@ -94,14 +94,22 @@ static inline void tile_scores(const AttentionTile& tile, const float* const* q,
 }
 
 // Scores of one row to weights 2^(s - m), in place; m and the sum of the weights to its header.
-template <class V>
+template <class W, class V>
 static inline void row_weights(int32_t begin, int32_t end, float* scores, float* header) {
   const int32_t first = begin / 8 * 8;
   V maxima = V::set(-__builtin_inff());
   for (int32_t p = first; p < end; p += 8) maxima = max(maxima, V::load(scores + p));
   const float maximum = max_of_lanes(maxima);
   V sums = V::set(0.0f);
-  for (int32_t p = first; p < end; p += 8) {
+  int32_t p = first;
+  if constexpr (W::kWidth == 16) {
+    for (; p + 8 < end; p += 16) {
+      exp2_of(W::load(scores + p) - W::set(maximum)).store(scores + p);
+      sums = sums + V::load(scores + p);
+      sums = sums + V::load(scores + p + 8);
+    }
+  }
+  for (; p < end; p += 8) {
     const V weights = exp2_of(V::load(scores + p) - V::set(maximum));
     sums = sums + weights;
     weights.store(scores + p);
@@ -308,7 +316,7 @@ static void attend_as(const AttentionTile& tile, float* partials, float* scratch
   for (int32_t row = 0; row < tile.kv_heads * tile.rows; ++row) {
     float* partial = partials + row * stride;
     const int32_t view = row % tile.rows;
-    row_weights<V>(tile.begin[view], tile.end[view], scratch + int64_t{row} * kSplit, partial);
+    row_weights<W, V>(tile.begin[view], tile.end[view], scratch + int64_t{row} * kSplit, partial);
     ahead.ask_more(kLinesARow * 64);
     for (int32_t i = 0; i < tile.row; ++i) partial[kPartialHeader + i] = 0.0f;
   }

@@ -37,24 +37,27 @@ struct GeluTanh {
   }
 };
 
-template <class V, class Function>
+template <class W, class V, template <class> class Function>
 static inline void glu_loop(const float* gate, const float* up, float* out, int64_t n) {
   int64_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    (Function::apply(V::load(gate + i)) * V::load(up + i)).store(out + i);
+  for (; i + W::kWidth <= n; i += W::kWidth) {
+    (Function<W>::apply(W::load(gate + i)) * W::load(up + i)).store(out + i);
   }
-  if (i == n) return;
-  const V y = Function::apply(load_some<V>(gate + i, n - i)) * load_some<V>(up + i, n - i);
-  store_some(y, out + i, n - i);
+  for (; i < n; i += 8) {
+    const int64_t count = n - i < 8 ? n - i : 8;
+    const V y = Function<V>::apply(load_some<V>(gate + i, count)) * load_some<V>(up + i, count);
+    store_some(y, out + i, count);
+  }
 }
 
-template <class V>
+// V has 8 lanes, W is V or wider.
+template <class W, class V = W>
 static void glu(const float* gate, const float* up, float* out, int64_t n, Activation activation) {
   switch (activation) {
     case Activation::kSilu:
-      return glu_loop<V, Silu<V>>(gate, up, out, n);
+      return glu_loop<W, V, Silu>(gate, up, out, n);
     case Activation::kGelu:
-      return glu_loop<V, GeluTanh<V>>(gate, up, out, n);
+      return glu_loop<W, V, GeluTanh>(gate, up, out, n);
   }
 }
 
