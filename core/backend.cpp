@@ -1,5 +1,6 @@
 #include "core/backend.h"
 
+#include <array>
 #include <string>
 
 #include "core/check.h"
@@ -36,6 +37,14 @@ Result<void> Backend::collect(DrawTicket ticket, std::span<DrawnRow>) {
 void Backend::add_rms_norm(Mat x, Mat y, const Weight& gain, float eps, Mat out) {
   add(x, y);
   rms_norm(x, gain, eps, out);
+}
+
+void Backend::feed_forward(Mat x, const FeedForward& weights, std::span<const Mat, 2> hidden,
+                           Mat out) {
+  linear(x, std::array{LinearOutput{&weights.gate, nullptr, hidden[0]},
+                       LinearOutput{&weights.up, nullptr, hidden[1]}});
+  glu(hidden[0], hidden[1], weights.activation, hidden[0]);
+  linear(hidden[0], std::array{LinearOutput{&weights.down, nullptr, out}});
 }
 
 }  // namespace weft

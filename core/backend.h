@@ -98,6 +98,14 @@ class KvCache {
 // splits make prefill, decode and every batch shape compute the same sums.
 inline constexpr int32_t kAttentionSplit = 256;
 
+// The weights of a gated feed-forward layer (Shazeer, 2020).
+struct FeedForward {
+  const Weight& gate;
+  const Weight& up;
+  const Weight& down;
+  Activation activation;
+};
+
 // One output of linear(): out[t] = w · x[t] (+ bias).
 struct LinearOutput {
   const Weight* weight = nullptr;
@@ -270,6 +278,11 @@ class Backend {
   // --- Fused operations: the default composes the plain ones and is the fused version's test --
   // x += y; out = rms_norm(x).
   virtual void add_rms_norm(Mat x, Mat y, const Weight& gain, float eps, Mat out);
+
+  // out = down · (activation(gate · x) × (up · x)). hidden[0], hidden[1]: memory for what lies
+  // between, both [x.rows, gate.rows()], which may be used or not.
+  virtual void feed_forward(Mat x, const FeedForward& weights, std::span<const Mat, 2> hidden,
+                            Mat out);
 };
 
 }  // namespace weft

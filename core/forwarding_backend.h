@@ -102,6 +102,10 @@ class ForwardingBackend : public Backend {
   void add_rms_norm(Mat x, Mat y, const Weight& gain, float eps, Mat out) override {
     inner_->add_rms_norm(x, y, gain, eps, out);
   }
+  void feed_forward(Mat x, const FeedForward& weights, std::span<const Mat, 2> hidden,
+                    Mat out) override {
+    inner_->feed_forward(x, weights, hidden, out);
+  }
 
  protected:
   Backend& inner() { return *inner_; }

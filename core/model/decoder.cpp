@@ -114,10 +114,8 @@ void Decoder::layer(Backend& backend, Workspace& work, DecoderState& state, cons
   backend.linear(attended, std::array{LinearOutput{w.wo.get(), w.bo.get(), projected}});
   backend.add_rms_norm(x, projected, *w.ffn_norm, eps, normed);
 
-  backend.linear(normed, std::array{LinearOutput{w.gate.get(), nullptr, gate},
-                                    LinearOutput{w.up.get(), nullptr, up}});
-  backend.glu(gate, up, c.activation, gate);
-  backend.linear(gate, std::array{LinearOutput{w.down.get(), nullptr, projected}});
+  backend.feed_forward(normed, {*w.gate, *w.up, *w.down, c.activation}, std::array{gate, up},
+                       projected);
 }
 
 template <class Give>

@@ -38,6 +38,17 @@ static_assert(kFloatUnit % kPackedUnit == 0, "packed and other weights in one ca
 // Slices for each thread: whoever is done first waits for half a slice on average.
 constexpr int64_t kLinearSlices = 32;
 
+// Rows from which a slice takes enough columns that a block of the rows' activations, which then
+// no longer stay in the second cache level, meets several panels of weights.
+constexpr int64_t kManyRows = 64;
+constexpr int64_t kManyRowsColumns = cpu::kBatchGroups * cpu::kGroupColumns;
+constexpr int64_t kManyRowsSlices = 4;  // for each thread, at least
+
+// What feed_forward() has between its matrices at a time, in the second cache level: kBatchRows
+// rows of so many columns, a block of the next matrix's activations.
+constexpr int64_t kHiddenColumns = cpu::kBlockCells * cpu::kCellElements;
+constexpr std::size_t kHiddenBytes = cpu::kBatchRows * kHiddenColumns * sizeof(float);
+
 // Multiplications of a linear() that are worth sharing out, for the same reason.
 constexpr int64_t kLinearGrain = 65536;
 
@@ -64,7 +75,8 @@ class CpuBackend final : public Backend {
         weight_cache_(std::move(weight_cache)),
         scratch_(pool_->size()),
         attention_(table_, *pool_, scratch_) {
-    scratch_.reserve(std::max(cpu::kLinearScratch * sizeof(float), cpu::kPackedScratch));
+    scratch_.reserve(std::max(cpu::kLinearScratch * sizeof(float), cpu::kPackedScratch) +
+                     2 * kHiddenBytes);
     if (weight_cache_) weight_cache_->check(*pool_);
   }
 
@@ -133,6 +145,8 @@ class CpuBackend final : public Backend {
   void glu(Mat gate, Mat up, Activation activation, Mat out) override;
   void add(Mat x, Mat y) override;
   void gather_rows(Mat x, std::span<const int32_t> rows, Mat out) override;
+  void feed_forward(Mat x, const FeedForward& weights, std::span<const Mat, 2> hidden,
+                    Mat out) override;
 
  private:
   // Shares out `rows` rows of `cols` elements: fn(first row, end row, worker).
@@ -151,11 +165,13 @@ class CpuBackend final : public Backend {
   cpu::Activations round(Mat x, const cpu::PackedKernels& kernels, cpu::ActivationRows& memory);
   void linear_columns(Mat x, const RoundedInput& rounded, const LinearOutput& output, int64_t begin,
                       int64_t end, int worker) const;
+  void share_linear(Mat x, const RoundedInput& rounded, std::span<const LinearOutput> outputs,
+                    int64_t unit);
 
   const KernelTable& table_;
   const Activations activations_;
   const cpu::PackedKernels* const packed_kernels_;  // null: weights stay as they are in the file
-  cpu::ActivationRows integer_rows_, bf16_rows_;
+  cpu::ActivationRows integer_rows_, hidden_rows_, bf16_rows_;
   std::unique_ptr<ThreadPool> pool_;
   const std::shared_ptr<WeightCache> weight_cache_;
   cpu::WeightArena arena_;
@@ -201,9 +217,11 @@ const cpu::PackedKernels* CpuBackend::kernels_of(const Weight& weight) const {
 
 cpu::Activations CpuBackend::round(Mat x, const cpu::PackedKernels& kernels,
                                    cpu::ActivationRows& memory) {
-  const cpu::Activations to = memory.prepare(x.rows, x.cols, kernels.block_bytes);
+  const cpu::Activations to = memory.prepare(x.rows, x.cols, kernels);
   for_rows(x.rows, x.cols, [&](int64_t begin, int64_t end, int) {
-    for (int64_t t = begin; t < end; ++t) kernels.quantize_row(x.row(t), x.cols, to.row(t));
+    for (int64_t t = begin; t < end; ++t) {
+      kernels.quantize_row(x.row(t), x.cols, to.block(t, 0), to.block_step);
+    }
   });
   return to;
 }
@@ -243,7 +261,6 @@ void CpuBackend::linear_columns(Mat x, const RoundedInput& rounded, const Linear
 
 void CpuBackend::linear(Mat x, std::span<const LinearOutput> outputs) {
   if (x.rows == 0) return;
-  int64_t columns = 0;
   RoundedInput rounded;
   int64_t unit = kPackedUnit;
   for (const LinearOutput& output : outputs) {
@@ -252,18 +269,28 @@ void CpuBackend::linear(Mat x, std::span<const LinearOutput> outputs) {
         weight.cols() == x.cols && weight.rows() == output.out.cols && output.out.rows == x.rows,
         "linear: x [" + std::to_string(x.rows) + ", " + std::to_string(x.cols) + "], weight [" +
             std::to_string(weight.cols()) + ", " + std::to_string(weight.rows()) + "]");
-    columns += weight.rows();
     const cpu::PackedKernels* kernels = kernels_of(weight);
     if (kernels == nullptr || kernels == &table_.bf16) unit = kFloatUnit;
     if (kernels == &table_.bf16) {
-      if (rounded.bf16.rows == nullptr) rounded.bf16 = round(x, *kernels, bf16_rows_);
-    } else if (kernels != nullptr && rounded.integers.rows == nullptr) {
+      if (rounded.bf16.blocks == nullptr) rounded.bf16 = round(x, *kernels, bf16_rows_);
+    } else if (kernels != nullptr && rounded.integers.blocks == nullptr) {
       rounded.integers = round(x, *kernels, integer_rows_);
     }
   }
+  share_linear(x, rounded, outputs, unit);
+}
 
+// Shares out the columns of all outputs, in multiples of `unit`.
+void CpuBackend::share_linear(Mat x, const RoundedInput& rounded,
+                              std::span<const LinearOutput> outputs, int64_t unit) {
+  int64_t columns = 0;
+  for (const LinearOutput& output : outputs) columns += output.out.cols;
   // Whole units, large enough to be worth sharing out.
   int64_t slice = std::min(columns / (kLinearSlices * pool_->size()), 4 * kFloatUnit);
+  if (x.rows >= kManyRows) {
+    slice =
+        std::max(slice, std::min(columns / (kManyRowsSlices * pool_->size()), kManyRowsColumns));
+  }
   slice = std::max({slice, kLinearGrain / (x.rows * x.cols), int64_t{1}});
   slice = (slice + unit - 1) / unit * unit;
   const auto slices_of = [&](const LinearOutput& output) {
@@ -271,15 +298,75 @@ void CpuBackend::linear(Mat x, std::span<const LinearOutput> outputs) {
   };
   int64_t slices = 0;
   for (const LinearOutput& output : outputs) slices += slices_of(output);
-  pool_->parallel_for(slices, 1, [&](int64_t first, int64_t last, int worker) {
+  // Integer kernels unpack a panel anew for so many rows anyhow.
+  const int64_t chunk = unit == kPackedUnit ? cpu::kBatchRows : x.rows;
+  const int64_t chunks = (x.rows + chunk - 1) / chunk;
+  pool_->parallel_for(slices * chunks, 1, [&](int64_t first, int64_t last, int worker) {
     for (int64_t i = first; i < last; ++i) {
-      int64_t index = i;
+      int64_t index = i / chunks;
       const LinearOutput* output = outputs.data();
       for (; index >= slices_of(*output); ++output) index -= slices_of(*output);
+      const int64_t row = i % chunks * chunk;
+      const int64_t rows = std::min(chunk, x.rows - row);
       const int64_t begin = index * slice;
-      linear_columns(x, rounded, *output, begin, std::min(begin + slice, output->out.cols), worker);
+      linear_columns(x.slice(row, rows), {rounded.integers.from(row), rounded.bf16.from(row)},
+                     {output->weight, output->bias, output->out.slice(row, rows)}, begin,
+                     std::min(begin + slice, output->out.cols), worker);
     }
   });
+}
+
+// With many rows, what lies between the matrices is larger than the caches: it is made, multiplied
+// and rounded a piece at a time.
+void CpuBackend::feed_forward(Mat x, const FeedForward& weights, std::span<const Mat, 2> hidden,
+                              Mat out) {
+  const int64_t columns = weights.gate.rows();
+  const int64_t slices = (columns + kHiddenColumns - 1) / kHiddenColumns;
+  const bool integers = packed_kernels_ != nullptr && kernels_of(weights.gate) == packed_kernels_ &&
+                        kernels_of(weights.up) == packed_kernels_ &&
+                        kernels_of(weights.down) == packed_kernels_;
+  if (!integers || x.rows < kManyRows || slices < 2 * pool_->size()) {
+    return Backend::feed_forward(x, weights, hidden, out);
+  }
+  const cpu::Activations rounded = round(x, *packed_kernels_, integer_rows_);
+  const cpu::Activations products = hidden_rows_.prepare(x.rows, columns, *packed_kernels_);
+  const int64_t chunks = (x.rows + cpu::kBatchRows - 1) / cpu::kBatchRows;
+  pool_->parallel_for(slices * chunks, 1, [&](int64_t first, int64_t last, int worker) {
+    float* const gate = scratch_.floats(worker);
+    float* const up = gate + cpu::kBatchRows * kHiddenColumns;
+    auto* const scratch = reinterpret_cast<std::byte*>(up + cpu::kBatchRows * kHiddenColumns);
+    for (int64_t i = first; i < last; ++i) {
+      const int64_t slice = i / chunks;
+      const int64_t begin = slice * kHiddenColumns;
+      const int64_t n = std::min(columns - begin, kHiddenColumns);
+      const int64_t row = i % chunks * cpu::kBatchRows;
+      const int64_t rows = std::min<int64_t>(x.rows - row, cpu::kBatchRows);
+      const auto multiply = [&](const Weight& weight, float* to) {
+        const cpu::PackedFormat& format = *cpu::find_packed_format(weight.type());
+        const int64_t group = begin / cpu::kGroupColumns;
+        const cpu::PackedLinearArgs args = {
+            .weight = as_cpu(weight).packed().data() + group * format.group_size(x.cols),
+            .k = x.cols,
+            .columns = n,
+            .x = rounded.from(row),
+            .rows = rows,
+            .out = to,
+            .out_stride = n};
+        packed_kernels_->linear(weight.type())(
+            args, 0, (n + cpu::kGroupColumns - 1) / cpu::kGroupColumns, scratch);
+      };
+      multiply(weights.gate, gate);
+      multiply(weights.up, up);
+      table_.glu(gate, up, gate, rows * n, weights.activation);
+      for (int64_t r = 0; r < rows; ++r) {
+        packed_kernels_->quantize_row(gate + r * n, n, products.block(row + r, slice),
+                                      products.block_step);
+      }
+    }
+  });
+  const LinearOutput output = {&weights.down, nullptr, out};
+  share_linear({hidden[0].data, x.rows, columns}, {.integers = products, .bf16 = {}}, {&output, 1},
+               kPackedUnit);
 }
 
 void CpuBackend::rope_table(const RopeFrequencies& rope, std::span<const int32_t> positions,

@@ -71,7 +71,14 @@ struct PackedLinearArgs {
 // Groups [begin, end) of every row. scratch: kPackedScratch bytes, aligned to 64.
 using PackedLinearRun = void (*)(const PackedLinearArgs& args, int64_t begin, int64_t end,
                                  std::byte* scratch);
-inline constexpr std::size_t kPackedScratch = 64 << 10;
+inline constexpr std::size_t kPackedScratch = 160 << 10;
+// What BF16 kernels use of it.
+inline constexpr std::size_t kBf16Scratch = 64 << 10;
+// Rows that share an unpacked panel: as many as make unpacking it cheap. A block of their
+// activations meets kBatchGroups groups; it and the sums of all of them lie in the second cache
+// level.
+inline constexpr int kBatchRows = 192;
+inline constexpr int kBatchGroups = 8;
 
 // core/backend.h's kAttentionSplit, known here without that header's inline functions.
 inline constexpr int32_t kSplit = 256;
@@ -134,12 +141,24 @@ static constexpr int64_t attend_scratch(int64_t rows, int64_t row) {
 struct PackedKernels {
   // The kernel of a type in kPackedFormats (activations in BF16: in kFloatFormats); else null.
   PackedLinearRun (*linear)(DType type);
-  // Rounds one row of k elements, a multiple of 32, as packed/activations.h says. The order of a
-  // cell's integers is the table's own.
-  void (*quantize_row)(const float* x, int64_t k, std::byte* blocks);
-  int64_t block_bytes;  // of 256 rounded elements
+  // Rounds one row of k elements, a multiple of 32, as packed/activations.h says, to blocks that
+  // lie block_step bytes apart. The order of a cell's integers is the table's own.
+  void (*quantize_row)(const float* x, int64_t k, std::byte* blocks, int64_t block_step);
+  int64_t block_bytes;      // of 256 rounded elements
+  bool whole_rows = false;  // a row's blocks lie together
   // The instruction by whose order and rounding of sums these add, where it is not everybody's.
   const char* order = "";
+
+  // What a row takes. Whole rows take a little more than their blocks, so that equal places in
+  // different rows do not fall into the same cache set.
+  [[gnu::always_inline]] int64_t row_bytes(int64_t k) const {
+    return (k + 255) / 256 * block_bytes + (whole_rows ? 64 : 0);
+  }
+  // `rows` rows of k elements in memory of rows × row_bytes(k), aligned to 64.
+  [[gnu::always_inline]] Activations activations(std::byte* memory, int64_t rows, int64_t k) const {
+    if (whole_rows) return {memory, row_bytes(k), block_bytes};
+    return {memory, block_bytes, rows * block_bytes};
+  }
 };
 
 struct KernelTable {

@@ -17,7 +17,7 @@ class WorkerScratch {
     if (size_bytes <= size_bytes_) return;
     for (Buffer& buffer : buffers_) {
       Result<Buffer> larger = allocate_zeroed(size_bytes);
-      // A few hundred KiB a thread: without them nothing can go on.
+      // Under a MiB a thread: without them nothing can go on.
       WEFT_CHECK(larger.has_value(), larger.error().message);
       buffer = std::move(*larger);
     }

@@ -56,17 +56,16 @@ Layer random_layer(Random& random, DType type, int64_t k, int64_t columns) {
 // Rounded activations behind which no byte may be read: tiles of fewer rows end with them.
 class GuardedRows {
  public:
-  GuardedRows(int64_t rows, int64_t k, int64_t block_bytes) {
+  GuardedRows(int64_t rows, int64_t k, const cpu::PackedKernels& kernels) {
     constexpr std::size_t kPage = 4096;
-    const int64_t row_bytes = cpu::Activations::row_size(k, block_bytes);
-    const auto bytes = static_cast<std::size_t>(rows * row_bytes);
+    const auto bytes = static_cast<std::size_t>(rows * kernels.row_bytes(k));
     const std::size_t pages = (bytes + kPage - 1) / kPage * kPage;
     size_ = pages + kPage;
     memory_ = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     EXPECT_NE(memory_, MAP_FAILED);
     auto* const end = static_cast<std::byte*>(memory_) + pages;
     EXPECT_EQ(mprotect(end, kPage, PROT_NONE), 0);
-    rows_ = {.rows = end - bytes, .row_bytes = row_bytes};
+    rows_ = kernels.activations(end - bytes, rows, k);
   }
   ~GuardedRows() { munmap(memory_, size_); }
   GuardedRows(const GuardedRows&) = delete;
@@ -92,10 +91,11 @@ class AmxBf16Test : public IsaTestBase<::testing::TestWithParam<DType>> {
   static std::vector<float> run(const Layer& layer, const std::vector<float>& x, int64_t first,
                                 int64_t rows, int64_t groups_of_call = 1000) {
     const cpu::PackedKernels& kernels = emulated_amx_bf16_kernels();
-    const GuardedRows memory(rows, layer.k, kernels.block_bytes);
+    const GuardedRows memory(rows, layer.k, kernels);
     const cpu::Activations& to = memory.rows();
     for (int64_t t = 0; t < rows; ++t) {
-      kernels.quantize_row(&x[static_cast<std::size_t>((first + t) * layer.k)], layer.k, to.row(t));
+      kernels.quantize_row(&x[static_cast<std::size_t>((first + t) * layer.k)], layer.k,
+                           to.block(t, 0), to.block_step);
     }
     const int64_t stride = layer.columns + 1;
     std::vector<float> out(static_cast<std::size_t>(rows * stride), NAN);

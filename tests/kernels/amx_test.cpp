@@ -22,8 +22,10 @@ class AmxTest : public IsaTestBase<> {
                                 const std::vector<std::byte>& groups, int64_t k, int64_t columns,
                                 const std::vector<float>& x, int64_t rows) {
     cpu::ActivationRows memory;
-    const cpu::Activations to = memory.prepare(rows, k, kernels.block_bytes);
-    for (int64_t t = 0; t < rows; ++t) kernels.quantize_row(&x[t * k], k, to.row(t));
+    const cpu::Activations to = memory.prepare(rows, k, kernels);
+    for (int64_t t = 0; t < rows; ++t) {
+      kernels.quantize_row(&x[t * k], k, to.block(t, 0), to.block_step);
+    }
     std::vector<float> out(static_cast<std::size_t>(rows * columns), NAN);
     alignas(64) static std::byte scratch[cpu::kPackedScratch];
     kernels.linear(format.type)({.weight = groups.data(),

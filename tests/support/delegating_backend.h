@@ -14,6 +14,10 @@ class DelegatingBackend : public ForwardingBackend {
   void add_rms_norm(Mat x, Mat y, const Weight& gain, float eps, Mat out) override {
     Backend::add_rms_norm(x, y, gain, eps, out);
   }
+  void feed_forward(Mat x, const FeedForward& weights, std::span<const Mat, 2> hidden,
+                    Mat out) override {
+    Backend::feed_forward(x, weights, hidden, out);
+  }
 };
 
 }  // namespace weft::test

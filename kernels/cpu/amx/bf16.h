@@ -42,7 +42,7 @@ struct Bf16Linear {
   static constexpr int kSumsOfTile = kTileRows * kGroupColumns;
   static constexpr int kGroups = 6;
   static constexpr int64_t kChunkRows =
-      kPackedScratch / sizeof(float) / (kGroups * kSumsOfTile) / 2 * kBlockRows;
+      kBf16Scratch / sizeof(float) / (kGroups * kSumsOfTile) / 2 * kBlockRows;
 
   struct Shapes {
     TileShape tile[kMostTiles];
@@ -86,8 +86,8 @@ struct Bf16Linear {
         Tiles::template load<decltype(tile)::value>(from, 4 * kGroupColumns);
       }
     });
-    const int64_t stride = args.x.row_bytes;
-    const std::byte* const inputs = args.x.row(row) + first * kInputBytes;
+    const int64_t stride = args.x.row_step;
+    const std::byte* const inputs = args.x.block(row, 0) + first * kInputBytes;
     const std::byte* const weights[] = {cell_of(args, group, first),
                                         cell_of(args, group + C - 1, first)};
     for (int64_t c = 0; c < cells; ++c) {
@@ -192,6 +192,7 @@ static constexpr PackedKernels bf16_kernels() {
           },
           .quantize_row = round_row_to_bf16,
           .block_bytes = sizeof(Bf16Block),
+          .whole_rows = true,
           .order = "tdpbf16ps"};
 }
 

@@ -265,8 +265,9 @@ struct Madd {
   }
 
   template <DType kType, int R, int kUnitCount>
-  static inline void dots(const Cell& cell, int first, const Block* const (&a)[R], int at,
-                          Ints (&dot)[R]) {
+  [[gnu::always_inline]] static inline void dots(const Cell& cell, int first,
+                                                 const Block* const (&a)[R], int at,
+                                                 Ints (&dot)[R]) {
 #pragma GCC unroll 2
     for (int half = 0; half < 2; ++half) {
       __m256i sum[R];
@@ -286,8 +287,10 @@ struct Madd {
   }
 
   template <DType, int R, int C, int kUnitCount>
-  static inline void tile_dots(const std::byte* codes, std::size_t group_distance, int first,
-                               const Block* const (&a)[R], int at, Ints (&dot)[R][C]) {
+  [[gnu::always_inline]] static inline void tile_dots(const std::byte* codes,
+                                                      std::size_t group_distance, int first,
+                                                      const Block* const (&a)[R], int at,
+                                                      Ints (&dot)[R][C]) {
     static_assert(C == 1);
     (void)group_distance;
     for (int r = 0; r < R; ++r) dot[r][0] = I32x16::splat(0);

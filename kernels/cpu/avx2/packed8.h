@@ -61,8 +61,9 @@ struct Maddubs : Madd {
 
   // Units [first, first + kUnitCount) of eight columns: load(unit) gives their codes.
   template <DType kType, int R, int kUnitCount, class Load>
-  static inline void dots_of_half(const Load& load, int first, const Block* const (&a)[R], int at,
-                                  __m256i (&sum)[R]) {
+  [[gnu::always_inline]] static inline void dots_of_half(const Load& load, int first,
+                                                         const Block* const (&a)[R], int at,
+                                                         __m256i (&sum)[R]) {
     constexpr int kChain = chain<kType>() < kUnitCount ? chain<kType>() : kUnitCount;
     for (int r = 0; r < R; ++r) sum[r] = _mm256_setzero_si256();
 #pragma GCC unroll 8
@@ -82,8 +83,9 @@ struct Maddubs : Madd {
   }
 
   template <DType kType, int R, int kUnitCount>
-  static inline void dots(const Cell& cell, int first, const Block* const (&a)[R], int at,
-                          Ints (&dot)[R]) {
+  [[gnu::always_inline]] static inline void dots(const Cell& cell, int first,
+                                                 const Block* const (&a)[R], int at,
+                                                 Ints (&dot)[R]) {
 #pragma GCC unroll 2
     for (int half = 0; half < 2; ++half) {
       __m256i sum[R];
@@ -104,8 +106,10 @@ struct Maddubs : Madd {
   }
 
   template <DType kType, int R, int C, int kUnitCount>
-  static inline void tile_dots(const std::byte* codes, std::size_t /*group_distance*/, int first,
-                               const Block* const (&a)[R], int at, Ints (&dot)[R][C]) {
+  [[gnu::always_inline]] static inline void tile_dots(const std::byte* codes,
+                                                      std::size_t /*group_distance*/, int first,
+                                                      const Block* const (&a)[R], int at,
+                                                      Ints (&dot)[R][C]) {
     static_assert(C == 1);
 #pragma GCC unroll 2
     for (int half = 0; half < 2; ++half) {

@@ -265,8 +265,9 @@ struct Vnni {
   }
 
   template <DType kType, int R, int kUnitCount>
-  static inline void dots(const Cell& cell, int first, const Block* const (&a)[R], int at,
-                          Ints (&dot)[R]) {
+  [[gnu::always_inline]] static inline void dots(const Cell& cell, int first,
+                                                 const Block* const (&a)[R], int at,
+                                                 Ints (&dot)[R]) {
     // With few rows two chains go side by side, of high and low bytes or of even and odd units: a
     // single one would wait for each result.
     constexpr int kHalves = Block::kHalves;
@@ -295,8 +296,10 @@ struct Vnni {
   }
 
   template <DType, int R, int C, int kUnitCount>
-  static inline void tile_dots(const std::byte* codes, std::size_t group_distance, int first,
-                               const Block* const (&a)[R], int at, Ints (&dot)[R][C]) {
+  [[gnu::always_inline]] static inline void tile_dots(const std::byte* codes,
+                                                      std::size_t group_distance, int first,
+                                                      const Block* const (&a)[R], int at,
+                                                      Ints (&dot)[R][C]) {
     for (int r = 0; r < R; ++r) {
       for (int g = 0; g < C; ++g) dot[r][g].v = _mm512_setzero_si512();
     }

@@ -16,7 +16,7 @@
 namespace weft::cpu {
 
 // PackedKernels::quantize_row.
-static void round_row_to_bf16(const float* x, int64_t k, std::byte* to) {
+static void round_row_to_bf16(const float* x, int64_t k, std::byte* to, int64_t /*block_step*/) {
   for (int64_t i = 0; i < k; ++i) {
     const uint16_t stored = round_to_bf16(x[i]);
     __builtin_memcpy(to + 2 * i, &stored, sizeof(stored));
@@ -45,7 +45,7 @@ struct Bf16Linear {
     Floats sum[R][C];
     for (int g = 0; g < C; ++g) weight[g] = group_of(args, group + g) + first * kUnitBytes;
     for (int r = 0; r < R; ++r) {
-      a[r] = args.x.row(row + r) + 4 * first;
+      a[r] = args.x.block(row + r, 0) + 4 * first;
       for (int g = 0; g < C; ++g) sum[r][g] = Floats::load(acc + r * stride + kGroupColumns * g);
     }
     for (int64_t p = 0; p < pairs; ++p) {
@@ -105,7 +105,7 @@ struct Bf16Linear {
 
   template <int C>
   static void chunks(const PackedLinearArgs& args, int64_t group, float* acc) {
-    constexpr int64_t kChunk = kPackedScratch / sizeof(float) / (kGroupsOfOneRow * kGroupColumns);
+    constexpr int64_t kChunk = kBf16Scratch / sizeof(float) / (kGroupsOfOneRow * kGroupColumns);
     constexpr int64_t kWhole = kChunk / kRows * kRows;
     for (int64_t row = 0; row < args.rows; row += kWhole) {
       groups<C>(args, group, row, args.rows - row < kWhole ? args.rows : row + kWhole, acc);
@@ -131,7 +131,8 @@ static constexpr PackedKernels bf16_kernels() {
             return find_float_format(type) != nullptr ? Bf16Linear<Isa>::run : nullptr;
           },
           .quantize_row = round_row_to_bf16,
-          .block_bytes = sizeof(Bf16Block)};
+          .block_bytes = sizeof(Bf16Block),
+          .whole_rows = true};
 }
 
 }  // namespace weft::cpu

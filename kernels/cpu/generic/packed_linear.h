@@ -29,10 +29,8 @@
 
 namespace weft::cpu {
 
-// Rows that share a panel: as many as make unpacking it cheap, few enough that their sums stay in
-// the first cache level beside it.
-inline constexpr int kChunkRows = 96;
-
+// What works on vectors in registers is always inlined: GCC would take some of it out of line where
+// it is the same for several types, and the vectors would go through memory.
 template <class Isa, DType kType>
 struct PackedLinear {
   static constexpr PackedFormat F = kPackedFormatOf<kType>;
@@ -59,7 +57,7 @@ struct PackedLinear {
     Floats m;
   };
 
-  static inline Super read_super(const std::byte* p) {
+  [[gnu::always_inline]] static inline Super read_super(const std::byte* p) {
     Super s = {Floats::zero(), Floats::zero()};
     if constexpr (F.is_super()) s.d = Floats::from_halves(p);
     if constexpr (F.is_lattice()) s.d = s.d * Floats::splat(F.lattice.unit);
@@ -67,7 +65,7 @@ struct PackedLinear {
     return s;
   }
 
-  static inline Scales read_scales(const std::byte* p, const Super& super) {
+  [[gnu::always_inline]] static inline Scales read_scales(const std::byte* p, const Super& super) {
     Scales s;
     if constexpr (F.scale == ScaleKind::kHalf) {
       s.scale[0] = Floats::from_halves(p);
@@ -101,21 +99,21 @@ struct PackedLinear {
     return s;
   }
 
-  static inline const Block* blocks(const PackedLinearArgs& args, int64_t row) {
-    return reinterpret_cast<const Block*>(args.x.row(row));
+  static inline const Block* block_of(const PackedLinearArgs& args, int64_t row, int64_t i) {
+    return reinterpret_cast<const Block*>(args.x.block(row, i));
   }
 
   // The sum that a block's sub-blocks are added to, and what it is afterwards.
-  static inline Floats begin_block(Floats acc) {
+  [[gnu::always_inline]] static inline Floats begin_block(Floats acc) {
     return Block::kScales == 1 ? Floats::zero() : acc;
   }
-  static inline Floats end_block(Floats part, const Block& a, Floats acc) {
+  [[gnu::always_inline]] static inline Floats end_block(Floats part, const Block& a, Floats acc) {
     return Block::kScales == 1 ? fma(part, Floats::splat(a.scale[0]), acc) : part;
   }
 
   // part after one sub-block: the sub-th of a block.
-  static inline Floats step(Ints dot, const Block& a, int sub, Floats scale, Floats min,
-                            Floats part) {
+  [[gnu::always_inline]] static inline Floats step(Ints dot, const Block& a, int sub, Floats scale,
+                                                   Floats min, Floats part) {
     if constexpr (kOffset != 0) {
       dot = dot - Isa::template times<kOffset>(kSubs == 1 ? a.total + sub : a.sum + sub);
     }
@@ -152,7 +150,7 @@ struct PackedLinear {
     const Block* a[R];
     Floats acc[R];
     for (int r = 0; r < R; ++r) {
-      a[r] = blocks(args, row + r);
+      a[r] = block_of(args, row + r, 0);
       acc[r] = Floats::zero();
     }
     for (int64_t left = args.k / kCellElements; left > 0; left -= kBlockCells) {
@@ -179,7 +177,8 @@ struct PackedLinear {
       }
       for (int r = 0; r < R; ++r) {
         acc[r] = end_block(part[r], *a[r], acc[r]);
-        ++a[r];
+        a[r] = reinterpret_cast<const Block*>(reinterpret_cast<const std::byte*>(a[r]) +
+                                              args.x.block_step);
       }
     }
     for (int r = 0; r < R; ++r) finish(args, row + r, group * kGroupColumns, acc[r]);
@@ -220,7 +219,7 @@ struct PackedLinear {
   template <int C>
   struct Desk {
     Panel panel[C];
-    float acc[kChunkRows][C * kGroupColumns];
+    float acc[kBatchGroups / C][kBatchRows][C * kGroupColumns];
   };
 
   static inline const std::byte* codes_of(const PackedLinearArgs& args, int64_t group,
@@ -229,11 +228,16 @@ struct PackedLinear {
            cell * F.cell_bytes();
   }
 
+  static inline const std::byte* scales_of(const PackedLinearArgs& args, int64_t group,
+                                           int64_t cell) {
+    return args.weight + group * F.group_size(args.k) + cell / kSuperCells * F.super_bytes() +
+           cell * F.scale_bytes();
+  }
+
   // Cells [first, first + cells) of a group: a block.
   static inline void unpack_panel(const PackedLinearArgs& args, int64_t group, int64_t first,
                                   int cells, Panel& panel) {
-    const std::byte* scale = args.weight + group * F.group_size(args.k) +
-                             first / kSuperCells * F.super_bytes() + first * F.scale_bytes();
+    const std::byte* scale = scales_of(args, group, first);
     const std::byte* codes = codes_of(args, group, first);
     const Super super = read_super(scale);
     scale += F.super_bytes();
@@ -243,6 +247,26 @@ struct PackedLinear {
       Isa::template store_panel<kType>(cell, panel.codes + c * Isa::kPanelCellBytes);
       panel.scales[c] = read_scales(scale + c * F.scale_bytes(), super);
     }
+  }
+
+  // Asks for a stretch of memory that is needed soon, little by little.
+  struct Ahead {
+    const std::byte* at = nullptr;
+    const std::byte* end = nullptr;
+    int64_t step = 0;
+
+    Ahead() = default;
+    // In `steps` steps.
+    Ahead(const std::byte* from, int64_t bytes, int64_t steps)
+        : at(from), end(from + bytes), step((bytes / steps + 64) / 64 * 64) {}
+    void advance() {
+      for (int64_t i = 0; i < step && at < end; i += 64, at += 64) Isa::prefetch_line(at);
+    }
+  };
+
+  static inline void ask_for_scales(const PackedLinearArgs& args, int64_t group, int64_t cell) {
+    Ahead(scales_of(args, group, cell), F.super_bytes() + kBlockCells * F.scale_bytes(), 1)
+        .advance();
   }
 
   // One block of R rows × C groups.
@@ -279,39 +303,57 @@ struct PackedLinear {
     }
   }
 
-  // C groups from `group` on, for rows [begin, end): whole tiles, at most kChunkRows.
+  // Groups [group, group + groups), whole panels of C, for rows [begin, end): whole tiles, at most
+  // kBatchRows. next: the first row that comes after these.
   template <int C>
-  static void many(const PackedLinearArgs& args, int64_t group, int64_t begin, int64_t end,
-                   Desk<C>& desk) {
+  static void many(const PackedLinearArgs& args, int64_t group, int64_t groups, int64_t begin,
+                   int64_t end, int64_t next, Desk<C>& desk) {
     constexpr int R = Isa::kTileRows;
-    static_assert(kChunkRows % R == 0);
+    static_assert(kBatchRows % R == 0 && kBatchGroups % C == 0);
     const int64_t rows = end - begin;
-    for (int64_t row = 0; row < rows; ++row) {
-      for (int g = 0; g < C; ++g) Floats::zero().store(desk.acc[row] + g * kGroupColumns);
+    const int64_t panels = groups / C;
+    for (int64_t p = 0; p < panels; ++p) {
+      for (int64_t row = 0; row < rows; ++row) {
+        for (int g = 0; g < C; ++g) Floats::zero().store(desk.acc[p][row] + g * kGroupColumns);
+      }
     }
     const int64_t k_cells = args.k / kCellElements;
     for (int64_t first = 0; first < k_cells; first += kBlockCells) {
       const int64_t left = k_cells - first;
       const int cells = left < kBlockCells ? static_cast<int>(left) : kBlockCells;
-      for (int g = 0; g < C; ++g) unpack_panel(args, group + g, first, cells, desk.panel[g]);
-      for (int64_t row = 0; row < rows; row += R) {
-        // A part of what the next panels will be made of is asked for before each tile. (After the
-        // last block of a group come the scales of the next.)
+      const bool last = left <= kBlockCells;
+      const Block* const next_block =
+          last ? block_of(args, next, 0) : block_of(args, begin, first / kBlockCells + 1);
+      Ahead activations(reinterpret_cast<const std::byte*>(next_block),
+                        rows * static_cast<int64_t>(sizeof(Block)), panels * (rows / R));
+      for (int64_t p = 0; p < panels; ++p) {
         for (int g = 0; g < C; ++g) {
-          const int64_t size = kBlockCells * F.cell_bytes();
-          const std::byte* const next = codes_of(args, group + g, first + cells);
-          const int64_t to = size * (row + R) / rows;
-          for (int64_t i = size * row / rows; i < to; i += 64) Isa::prefetch_line(next + i);
+          unpack_panel(args, group + p * C + g, first, cells, desk.panel[g]);
         }
-        const Block* a[R];
-        for (int r = 0; r < R; ++r) a[r] = blocks(args, begin + row + r) + first / kBlockCells;
-        tile<R, C>(desk.panel, cells, a, desk.acc + row);
+        // Then come other groups, another block of K, or what lies behind this batch.
+        const bool same = p + 1 < panels;
+        const int64_t then = group + (same ? (p + 1) * C : last ? groups : 0);
+        const int64_t then_cell = same ? first : last ? 0 : first + cells;
+        for (int g = 0; g < C; ++g) ask_for_scales(args, then + g, then_cell);
+        Ahead codes[C];
+        for (int g = 0; g < C; ++g) {
+          codes[g] = {codes_of(args, then + g, then_cell), kBlockCells * F.cell_bytes(), rows / R};
+        }
+        for (int64_t row = 0; row < rows; row += R) {
+          for (int g = 0; g < C; ++g) codes[g].advance();
+          activations.advance();
+          const Block* a[R];
+          for (int r = 0; r < R; ++r) a[r] = block_of(args, begin + row + r, first / kBlockCells);
+          tile<R, C>(desk.panel, cells, a, desk.acc[p] + row);
+        }
       }
     }
     for (int64_t row = 0; row < rows; ++row) {
-      for (int g = 0; g < C; ++g) {
-        finish(args, begin + row, (group + g) * kGroupColumns,
-               Floats::load(desk.acc[row] + g * kGroupColumns));
+      for (int64_t p = 0; p < panels; ++p) {
+        for (int g = 0; g < C; ++g) {
+          finish(args, begin + row, (group + p * C + g) * kGroupColumns,
+                 Floats::load(desk.acc[p][row] + g * kGroupColumns));
+        }
       }
     }
   }
@@ -326,12 +368,19 @@ struct PackedLinear {
         [[maybe_unused]] const typename Isa::template Setup<kSubUnits> setup;
         const int64_t whole = args.rows / Isa::kTileRows * Isa::kTileRows;
         auto& desk = *reinterpret_cast<Desk<C>*>(scratch);
-        for (; begin + C <= end; begin += C) {
-          for (int64_t row = 0; row < whole; row += kChunkRows) {
-            many(args, begin, row, row + kChunkRows < whole ? row + kChunkRows : whole, desk);
+        while (begin + C <= end) {
+          const int64_t left = (end - begin) / C * C;
+          const int64_t groups = left < kBatchGroups ? left : kBatchGroups;
+          const int64_t chunks = (whole + kBatchRows - 1) / kBatchRows;
+          const int64_t tiles = whole / Isa::kTileRows;
+          for (int64_t i = 0; i < chunks; ++i) {
+            const int64_t until = tiles * (i + 1) / chunks * Isa::kTileRows;
+            many(args, begin, groups, tiles * i / chunks * Isa::kTileRows, until,
+                 i + 1 < chunks ? until : 0, desk);
           }
           // The rows that are left meet weights that are in the second cache level.
-          few(args, begin, begin + C, whole);
+          few(args, begin, begin + groups, whole);
+          begin += groups;
         }
       }
     }

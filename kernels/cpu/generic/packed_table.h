@@ -68,14 +68,14 @@ static inline void quantize_cells(const float* x, int first, int cells, int inde
 
 // PackedKernels::quantize_row.
 template <class Isa>
-static void quantize_row(const float* x, int64_t k, std::byte* to) {
+static void quantize_row(const float* x, int64_t k, std::byte* to, int64_t block_step) {
   using Block = typename Isa::Block;
-  auto* block = reinterpret_cast<Block*>(to);
   constexpr int kShare = kBlockCells / Block::kScales;
-  for (int64_t left = k / kCellElements; left > 0; left -= kBlockCells, ++block) {
+  for (int64_t left = k / kCellElements; left > 0; left -= kBlockCells, to += block_step) {
+    auto& block = *reinterpret_cast<Block*>(to);
     const int cells = left < kBlockCells ? static_cast<int>(left) : kBlockCells;
     for (int c = 0; c < cells; c += kShare, x += kShare * kCellElements) {
-      quantize_cells<Isa>(x, c, cells - c < kShare ? cells - c : kShare, c / kShare, *block);
+      quantize_cells<Isa>(x, c, cells - c < kShare ? cells - c : kShare, c / kShare, block);
     }
   }
 }

@@ -311,8 +311,8 @@ struct Sdot {
   }
 
   template <DType kType, int R, int kFirst, int kUnitCount>
-  static inline void dots_from(const Cell& cell, const Block* const (&a)[R], int at,
-                               Ints (&dot)[R]) {
+  [[gnu::always_inline]] static inline void dots_from(const Cell& cell, const Block* const (&a)[R],
+                                                      int at, Ints (&dot)[R]) {
     for (int q = 0; q < kQuarters; ++q) {
       int32x4_t sum[R][Block::kHalves];
       for (int r = 0; r < R; ++r) {
@@ -336,8 +336,9 @@ struct Sdot {
   }
 
   template <DType kType, int R, int kUnitCount>
-  static inline void dots(const Cell& cell, int first, const Block* const (&a)[R], int at,
-                          Ints (&dot)[R]) {
+  [[gnu::always_inline]] static inline void dots(const Cell& cell, int first,
+                                                 const Block* const (&a)[R], int at,
+                                                 Ints (&dot)[R]) {
     if (first == 0) return dots_from<kType, R, 0, kUnitCount>(cell, a, at, dot);
     dots_from<kType, R, kUnits - kUnitCount, kUnitCount>(cell, a, at, dot);
   }
@@ -364,8 +365,10 @@ struct Sdot {
   }
 
   template <DType, int R, int C, int kUnitCount>
-  static inline void tile_dots(const std::byte* codes, std::size_t /*group_distance*/, int first,
-                               const Block* const (&a)[R], int at, Ints (&dot)[R][C]) {
+  [[gnu::always_inline]] static inline void tile_dots(const std::byte* codes,
+                                                      std::size_t /*group_distance*/, int first,
+                                                      const Block* const (&a)[R], int at,
+                                                      Ints (&dot)[R][C]) {
     static_assert(C == 1);
     if (first == 0) return tile_from<R, 0, kUnitCount>(codes, a, at, dot);
     tile_from<R, kUnits - kUnitCount, kUnitCount>(codes, a, at, dot);

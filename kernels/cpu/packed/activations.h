@@ -51,15 +51,20 @@ struct Bf16Block {
   return (bits & 0x7f80) == 0 ? 0 : bits;
 }
 
+// The rounded rows of one input. Integers lie block by block: the first blocks of all rows, then
+// all second ones. A panel of weights meets one block of many rows, which are then one stream for
+// the prefetchers instead of pieces that lie as far apart as whole rows.
 struct Activations {
-  std::byte* rows = nullptr;  // aligned to 64
-  int64_t row_bytes = 0;
+  std::byte* blocks = nullptr;  // aligned to 64
+  int64_t row_step = 0;         // bytes from a block to the next row's
+  int64_t block_step = 0;       // bytes from a block to the same row's next
 
-  [[gnu::always_inline]] std::byte* row(int64_t r) const { return rows + r * row_bytes; }
-  // A little more than the blocks of k elements, so that equal places in different rows do not fall
-  // into the same cache set.
-  [[gnu::always_inline]] static int64_t row_size(int64_t k, int64_t block_bytes) {
-    return (k + 255) / 256 * block_bytes + 64;
+  [[gnu::always_inline]] std::byte* block(int64_t row, int64_t i) const {
+    return blocks + row * row_step + i * block_step;
+  }
+  // The rows from `row` on.
+  [[gnu::always_inline]] Activations from(int64_t row) const {
+    return {block(row, 0), row_step, block_step};
   }
 };
 
