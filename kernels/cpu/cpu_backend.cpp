@@ -38,8 +38,8 @@ static_assert(kFloatUnit % kPackedUnit == 0, "packed and other weights in one ca
 // Slices for each thread: whoever is done first waits for half a slice on average.
 constexpr int64_t kLinearSlices = 32;
 
-// Rows from which a slice takes enough columns that a block of the rows' activations, which then
-// no longer stay in the second cache level, meets several panels of weights.
+// Rows from which a slice of integer kernels takes enough columns that a block of the rows'
+// activations, which then no longer stay in the second cache level, meets several panels.
 constexpr int64_t kManyRows = 64;
 constexpr int64_t kManyRowsColumns = cpu::kBatchGroups * cpu::kGroupColumns;
 constexpr int64_t kManyRowsSlices = 4;  // for each thread, at least
@@ -285,9 +285,10 @@ void CpuBackend::share_linear(Mat x, const RoundedInput& rounded,
                               std::span<const LinearOutput> outputs, int64_t unit) {
   int64_t columns = 0;
   for (const LinearOutput& output : outputs) columns += output.out.cols;
+  const bool integers = unit == kPackedUnit;
   // Whole units, large enough to be worth sharing out.
   int64_t slice = std::min(columns / (kLinearSlices * pool_->size()), 4 * kFloatUnit);
-  if (x.rows >= kManyRows) {
+  if (integers && x.rows >= kManyRows) {
     slice =
         std::max(slice, std::min(columns / (kManyRowsSlices * pool_->size()), kManyRowsColumns));
   }
@@ -299,7 +300,7 @@ void CpuBackend::share_linear(Mat x, const RoundedInput& rounded,
   int64_t slices = 0;
   for (const LinearOutput& output : outputs) slices += slices_of(output);
   // Integer kernels unpack a panel anew for so many rows anyhow.
-  const int64_t chunk = unit == kPackedUnit ? cpu::kBatchRows : x.rows;
+  const int64_t chunk = integers ? cpu::kBatchRows : x.rows;
   const int64_t chunks = (x.rows + chunk - 1) / chunk;
   pool_->parallel_for(slices * chunks, 1, [&](int64_t first, int64_t last, int worker) {
     for (int64_t i = first; i < last; ++i) {
