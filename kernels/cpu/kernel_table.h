@@ -83,8 +83,8 @@ inline constexpr int kBatchGroups = 8;
 // core/backend.h's kAttentionSplit, known here without that header's inline functions.
 inline constexpr int32_t kSplit = 256;
 
-// Neighbouring positions whose keys lie side by side (kernels/cpu/cpu_kv_cache.h), and that
-// attend() takes together: two vectors of 8 lanes, or one of 16.
+// Neighbouring positions whose keys lie side by side (kernels/cpu/cpu_kv_cache.h): two vectors of 8
+// lanes, or one of 16.
 inline constexpr int32_t kKeyGroup = 16;
 
 // Elements of a key that attend() takes between two looks at a scale, where the cache has scales.
@@ -126,14 +126,14 @@ struct AttentionTile {
 // Partial attention of one row: m and l, then o follows in memory: [2 + 6 unused, row].
 inline constexpr int kPartialHeader = 8;
 
-// Positions whose values are converted together: 16 KiB of float32 at 64 elements a head, half the
-// first cache level.
-inline constexpr int32_t kValueBlock = 64;
+// Positions that attend() takes at a time, at most: their converted keys or values are 16 KiB of
+// float32 at 64 elements a head, a third or half of the first cache level.
+inline constexpr int32_t kStep = 64;
 
-// Float32 scratch of attend() for so many rows of all KV heads: scores [rows, kSplit], converted
-// keys [kKeyGroup, row] and values [kValueBlock, row].
+// Float32 scratch of attend() for so many rows of all KV heads: scores [rows, kSplit] and converted
+// keys or values [kStep, row].
 static constexpr int64_t attend_scratch(int64_t rows, int64_t row) {
-  return rows * kSplit + (kKeyGroup + kValueBlock) * row;
+  return rows * kSplit + kStep * row;
 }
 
 // Linear layers over packed weights, for activations of one kind. All tables agree bit for bit, but

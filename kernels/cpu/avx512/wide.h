@@ -41,6 +41,9 @@ static inline Wide round(Wide a) {
   return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
 }
 
+static inline avx2::F32x8 low_half(Wide a) { return {_mm512_castps512_ps256(a.v)}; }
+static inline avx2::F32x8 high_half(Wide a) { return {_mm512_extractf32x8_ps(a.v, 1)}; }
+
 static inline Wide scale_by_power(Wide x, Wide n) {
   const __m512i bias = _mm512_set1_epi32(127);
   const __m512i power = _mm512_cvtps_epi32(n.v);

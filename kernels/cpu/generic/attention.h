@@ -42,225 +42,84 @@ static inline void for_runs_of_rows(int32_t begin, int32_t end, const Fn& fn) {
   }
 }
 
-// Scores of `Count` rows and the positions of a group.
-template <int Count, class W, class Keys>
-static inline void group_scores(const AttentionTile& tile, const float* const* q, Keys keys,
-                                float* scores) {
-  constexpr int kVectors = kKeyGroup / W::kWidth;
-  W sum[Count][kVectors];
-#pragma GCC unroll 16
-  for (int r = 0; r < Count; ++r) {
-    for (int j = 0; j < kVectors; ++j) sum[r][j] = W::set(0.0f);
-  }
-  for (int32_t i = 0; i < tile.head_dim;) {
-    keys.begin_block(i);
-    const int32_t end = i + kKeyBlock < tile.head_dim ? i + kKeyBlock : tile.head_dim;
-    for (; i < end; ++i) {
-      W key[kVectors];
-      for (int j = 0; j < kVectors; ++j) key[j] = keys.load(i, j);
-#pragma GCC unroll 16
-      for (int r = 0; r < Count; ++r) {
-        const W query = W::set(q[r][i]);
-        for (int j = 0; j < kVectors; ++j) sum[r][j] = fma(query, key[j], sum[r][j]);
-      }
-    }
-  }
-  const W scale = W::set(tile.scale);
-#pragma GCC unroll 16
-  for (int r = 0; r < Count; ++r) {
-    for (int j = 0; j < kVectors; ++j) {
-      (sum[r][j] * scale).store(scores + r * kSplit + W::kWidth * j);
-    }
-  }
-}
-
-// Scores of positions [p, p + kKeyGroup) for the rows that see any of them; what a row does not
-// see becomes -infinity.
-template <int Most, class W, class Keys>
-static inline void tile_scores(const AttentionTile& tile, const float* const* q, int32_t p,
-                               Keys keys, float* scores) {
-  int32_t first = 0;
-  while (tile.end[first] <= p) ++first;
-  int32_t last = tile.rows;
-  while (tile.begin[last - 1] >= p + kKeyGroup) --last;
-  for_runs_of_rows<Most>(first, last, [&]<int N>(Rows<N>, int32_t row) {
-    group_scores<N, W>(tile, q + row, keys, scores + row * kSplit + p);
-  });
-  for (int32_t row = first; row < last; ++row) {
-    float* own = scores + row * kSplit;
-    for (int32_t j = p; j < tile.begin[row]; ++j) own[j] = -__builtin_inff();
-    for (int32_t j = tile.end[row]; j < p + kKeyGroup; ++j) own[j] = -__builtin_inff();
-  }
-}
-
-// Scores of one row to weights 2^(s - m), in place; m and the sum of the weights to its header.
-template <class W, class V>
-static inline void row_weights(int32_t begin, int32_t end, float* scores, float* header) {
-  const int32_t first = begin / 8 * 8;
-  V maxima = V::set(-__builtin_inff());
-  for (int32_t p = first; p < end; p += 8) maxima = max(maxima, V::load(scores + p));
-  const float maximum = max_of_lanes(maxima);
-  V sums = V::set(0.0f);
-  int32_t p = first;
-  if constexpr (W::kWidth == 16) {
-    for (; p + 8 < end; p += 16) {
-      exp2_of(W::load(scores + p) - W::set(maximum)).store(scores + p);
-      sums = sums + V::load(scores + p);
-      sums = sums + V::load(scores + p + 8);
-    }
-  }
-  for (; p < end; p += 8) {
-    const V weights = exp2_of(V::load(scores + p) - V::set(maximum));
-    sums = sums + weights;
-    weights.store(scores + p);
-  }
-  header[0] = maximum;
-  header[1] = sum_of_lanes(sums);
-}
-
-// Some groups' values, one after another.
-struct ValueBlock {
-  const std::byte* groups[kValueBlock / kKeyGroup];
-  int32_t positions;
-  int64_t row;
-};
-
-// Adds the values of positions [begin, end) of the block to `Vectors` vectors of the outputs of
-// `Count` rows, from element i on. weights: of the block's first position, rows kSplit apart.
-template <int Count, int Vectors, class W, class Values>
-static inline void add_values(const ValueBlock& block, int32_t begin, int32_t end, int64_t i,
-                              const float* weights, float* out) {
-  const int64_t stride = kPartialHeader + block.row;
-  W sum[Count][Vectors];
-#pragma GCC unroll 8
-  for (int r = 0; r < Count; ++r) {
-#pragma GCC unroll 8
-    for (int j = 0; j < Vectors; ++j) sum[r][j] = W::load(out + r * stride + i + W::kWidth * j);
-  }
-  for (int32_t p = begin; p < end;) {
-    const int32_t first = p / kKeyGroup * kKeyGroup;
-    const int32_t stop = end < first + kKeyGroup ? end : first + kKeyGroup;
-    const Values values(block.groups[p / kKeyGroup], block.row);
-    for (; p < stop; ++p) {
-      W value[Vectors];
-      values.load(p - first, i, value);
-#pragma GCC unroll 8
-      for (int r = 0; r < Count; ++r) {
-        const W weight = W::set(weights[r * kSplit + p]);
-#pragma GCC unroll 8
-        for (int j = 0; j < Vectors; ++j) sum[r][j] = fma(weight, value[j], sum[r][j]);
-      }
-    }
-  }
-#pragma GCC unroll 8
-  for (int r = 0; r < Count; ++r) {
-#pragma GCC unroll 8
-    for (int j = 0; j < Vectors; ++j) sum[r][j].store(out + r * stride + i + W::kWidth * j);
-  }
-}
-
-// All elements of `Count` rows that see the same positions of the block.
-template <int Count, class W, class V, class Values>
-static inline void add_rows_of_values(const ValueBlock& block, int32_t begin, int32_t end,
-                                      const float* weights, float* out) {
-  // As many sums as there are registers for; a row by itself: as many as hide the latency.
-  constexpr int kVectors = Count == 1 ? 64 / W::kWidth : W::kWidth / 4;
-  int64_t i = 0;
-  for (; i + kVectors * W::kWidth <= block.row; i += kVectors * W::kWidth) {
-    add_values<Count, kVectors, W, Values>(block, begin, end, i, weights, out);
-  }
-  for (; i + 16 <= block.row; i += 16) {
-    add_values<Count, 16 / W::kWidth, W, Values>(block, begin, end, i, weights, out);
-  }
-  if (i < block.row) add_values<Count, 1, V, Values>(block, begin, end, i, weights, out);
-}
-
-// Positions of the block, whose first one is p, for all rows of a KV head. Rows whose view begins
-// or ends in the block take what they see one by one: what they do not see is not even multiplied
-// by zero, for it may be NaN.
-template <class W, class V, class Values>
-static inline void tile_values(const AttentionTile& tile, int32_t p, const ValueBlock& block,
-                               const float* scores, float* partials) {
-  const int64_t stride = kPartialHeader + block.row;
-  const auto weights = [&](int32_t row) { return scores + int64_t{row} * kSplit + p; };
-  const auto out = [&](int32_t row) { return partials + row * stride + kPartialHeader; };
-  const auto one_by_one = [&](int32_t first, int32_t last) {
-    for (int32_t row = first; row < last; ++row) {
-      const int32_t begin = tile.begin[row] > p ? tile.begin[row] - p : 0;
-      const int32_t end = tile.end[row] - p < block.positions ? tile.end[row] - p : block.positions;
-      if (begin < end)
-        add_rows_of_values<1, W, V, Values>(block, begin, end, weights(row), out(row));
-    }
-  };
-  int32_t first = 0;
-  while (first < tile.rows && tile.end[first] < p + block.positions) ++first;
-  int32_t last = tile.rows;
-  while (last > first && tile.begin[last - 1] > p) --last;
-  one_by_one(0, first);
-  for_runs_of_rows<kRowsAtOnce>(first, last, [&]<int N>(Rows<N>, int32_t row) {
-    add_rows_of_values<N, W, V, Values>(block, 0, block.positions, weights(row), out(row));
-  });
-  one_by_one(last, tile.rows);
-}
-
 // How far ahead of its use the cache is asked for: blocks lie anywhere, so the hardware sees no
 // stream. At least what hides 200 nanoseconds at 30 GB/s twice over; more while exponentials are
-// computed, which read nothing, so that memory is not idle then. It comes to the second level: the
-// first has too few misses in flight.
+// computed, which read nothing, so that memory is not idle then.
 inline constexpr int32_t kLeastAhead = 12 << 10;
 inline constexpr int32_t kMostAhead = 112 << 10;
 // Asked for beside each row's exponentials, in cache lines.
 inline constexpr int32_t kLinesARow = 48;
-// Values of all heads that are asked for before the first of them is used.
-inline constexpr int64_t kValueBytes = 64 << 10;
+// Keys or values of all heads that are asked for before the first of them is used.
+inline constexpr int64_t kStepBytes = 64 << 10;
 
 // Asks for what attend_as() will read a little later: of the groups from position `first` to
 // `last`, all heads' keys, then all values, group after group and head after head as they lie; then
-// the keys of whatever comes next.
+// the keys of whatever comes next. Little by little beside the arithmetic: a core that asks for
+// many lines at once waits until the first of them have come.
 template <class V>  // for its name: every instruction set has its own
 class Ahead {
  public:
-  Ahead(const AttentionTile& tile, int32_t first, int32_t last)
+  // bytes: that lie together and are used in another order than that of memory.
+  Ahead(const AttentionTile& tile, int32_t first, int32_t last, int64_t bytes)
       : tile_(tile),
         first_(first),
         pieces_((last - first + kKeyGroup - 1) / kKeyGroup * tile.kv_heads),
-        all_(2 * pieces_ + tile.next_groups * tile.kv_heads) {}
-
-  // Before each piece is used.
-  [[gnu::always_inline]] void advance() {
-    const int64_t piece = tile_.group_bytes;
-    const int64_t ahead = distance();
-    // What is far ahead is used up little by little.
-    ask(ahead < least_ ? least_ - ahead + piece : piece - piece / 5);
-    ++used_;
+        all_(2 * pieces_ + tile.next_groups * tile.kv_heads),
+        least_(kLeastAhead + bytes) {
+    find_piece();
+    lines_ = least_ / 64;
+    ask_all();
   }
 
-  // From here on `bytes` that lie together are used in another order than that of memory.
-  void use_at_once(int64_t bytes) { least_ = kLeastAhead + bytes; }
+  // Before so many pieces are used: what is to be asked for meanwhile.
+  [[gnu::always_inline]] void use(int32_t pieces) {
+    if (next_ >= all_) return;
+    const int64_t ahead = distance();
+    const int64_t bytes = pieces * tile_.group_bytes;
+    // What is far ahead is used up little by little.
+    lines_ = (ahead < least_ ? least_ - ahead + bytes : bytes - bytes / 5) / 64;
+    used_ += pieces;
+  }
+
+  // `kLines` of them.
+  template <int kLines>
+  [[gnu::always_inline]] void ask() {
+    if (lines_ <= 0) return;
+#pragma GCC unroll 32
+    for (int i = 0; i < kLines; ++i) __builtin_prefetch(at_ + 64 * i, 0, 3);
+    lines_ -= kLines;
+    at_ += 64 * kLines;
+    if (at_ >= end_) next_piece();
+  }
+  // All that are left of them.
+  void ask_all() {
+    while (lines_ > 0) ask<1>();
+  }
 
   // Beside work that uses no piece.
-  [[gnu::always_inline]] void ask_more(int64_t bytes) {
-    if (distance() < kMostAhead) ask(bytes);
+  [[gnu::always_inline]] void ask_more(int32_t lines) {
+    if (next_ >= all_ || distance() >= kMostAhead) return;
+    lines_ = lines;
+    ask_all();
   }
 
  private:
-  int64_t distance() const { return (next_ - used_) * tile_.group_bytes + at_; }
+  int64_t distance() const { return (next_ + 1 - used_) * tile_.group_bytes - (end_ - at_); }
 
-  void ask(int64_t bytes) {
-    while (bytes > 0 && next_ < all_) {
-      const std::byte* from = address(next_);
-      const int64_t left = tile_.group_bytes - at_;
-      const int64_t now = bytes < left ? bytes : left;
-      if (from != nullptr) {
-#pragma GCC unroll 8
-        for (int64_t i = 0; i < now; i += 64) __builtin_prefetch(from + at_ + i, 0, 2);
-        bytes -= now;
-        at_ += (now + 63) / 64 * 64;
-        if (at_ < tile_.group_bytes) break;
-      }
-      ++next_;
-      at_ = 0;
+  [[gnu::noinline]] void next_piece() {
+    ++next_;
+    find_piece();
+  }
+
+  void find_piece() {
+    for (; next_ < all_; ++next_) {
+      at_ = address(next_);
+      if (at_ == nullptr) continue;
+      end_ = at_ + tile_.group_bytes;
+      return;
     }
+    lines_ = 0;
+    at_ = end_;
   }
 
   const std::byte* address(int32_t piece) const {
@@ -278,10 +137,221 @@ class Ahead {
 
   const AttentionTile& tile_;
   int32_t first_, pieces_, all_;
-  int32_t next_ = 0, used_ = 0;  // pieces
-  int64_t at_ = 0;               // bytes of piece `next_` that were asked for
-  int64_t least_ = kLeastAhead;
+  int32_t next_ = 0, used_ = 0;    // pieces
+  const std::byte* at_ = nullptr;  // of piece `next_`, what was not yet asked for
+  const std::byte* end_ = nullptr;
+  int64_t lines_ = 0;  // that may be asked for
+  int64_t least_;
 };
+
+// Cache lines that so many elements come from, at least one.
+template <class Reader>
+constexpr int lines_of(int elements) {
+  const int lines = elements * Reader::kBits / 8 / 64;
+  return lines > 0 ? lines : 1;
+}
+
+// Groups of keys that `count` rows meet together: as many as there are registers for sums, since
+// every sum waits for the addition before.
+template <class W>
+constexpr int groups_at_once(int count) {
+  const int sums = W::kWidth == 16 ? 24 : 12;
+  const int groups = sums / (count * (kKeyGroup / W::kWidth));
+  return groups >= 4 ? 4 : groups >= 2 ? 2 : 1;
+}
+
+// Scores of `Count` rows and the positions of some groups, one after another.
+template <int Count, int Groups, class W, class Keys, class Asked>
+static inline void group_scores(const AttentionTile& tile, const float* const* q,
+                                const std::byte* const* groups, float* scores, Asked& ahead) {
+  constexpr int kEach = kKeyGroup / W::kWidth;
+  constexpr int kVectors = Groups * kEach;
+  W sum[Count][kVectors];
+#pragma GCC unroll 16
+  for (int r = 0; r < Count; ++r) {
+#pragma GCC unroll 4
+    for (int j = 0; j < kVectors; ++j) sum[r][j] = W::set(0.0f);
+  }
+  Keys keys[Groups];
+  for (int g = 0; g < Groups; ++g) keys[g] = Keys(groups[g]);
+  for (int32_t i = 0; i < tile.head_dim;) {
+    for (Keys& of_group : keys) of_group.begin_block(i);
+    const int32_t end = i + kKeyBlock < tile.head_dim ? i + kKeyBlock : tile.head_dim;
+    while (i < end) {
+      ahead.template ask<lines_of<Keys>(8 * Groups * kKeyGroup)>();
+      const int32_t stop = i + 8 < end ? i + 8 : end;
+      for (; i < stop; ++i) {
+        W key[kVectors];
+#pragma GCC unroll 4
+        for (int j = 0; j < kVectors; ++j) key[j] = keys[j / kEach].load(i, j % kEach);
+#pragma GCC unroll 16
+        for (int r = 0; r < Count; ++r) {
+          const W query = W::set(q[r][i]);
+#pragma GCC unroll 4
+          for (int j = 0; j < kVectors; ++j) sum[r][j] = fma(query, key[j], sum[r][j]);
+        }
+      }
+    }
+  }
+  const W scale = W::set(tile.scale);
+#pragma GCC unroll 16
+  for (int r = 0; r < Count; ++r) {
+#pragma GCC unroll 4
+    for (int j = 0; j < kVectors; ++j) {
+      (sum[r][j] * scale).store(scores + r * kSplit + W::kWidth * j);
+    }
+  }
+}
+
+// Scores of the positions of `count` groups, whose first one is p, for the rows that see any of
+// them; also of some that a row does not see.
+template <class W, class Keys, class Asked>
+static inline void tile_scores(const AttentionTile& tile, const float* const* q, int32_t p,
+                               const std::byte* const* groups, int32_t count, float* scores,
+                               Asked& ahead) {
+  int32_t first = 0;
+  while (tile.end[first] <= p) ++first;
+  int32_t last = tile.rows;
+  while (tile.begin[last - 1] >= p + count * kKeyGroup) --last;
+  for_runs_of_rows<kRowsAtOnce>(first, last, [&]<int N>(Rows<N>, int32_t row) {
+    constexpr int kGroups = groups_at_once<W>(N);
+    const int32_t seen = tile.end[row + N - 1] - p;
+    const int32_t end = seen < count * kKeyGroup ? (seen + kKeyGroup - 1) / kKeyGroup : count;
+    int32_t g = tile.begin[row] > p ? (tile.begin[row] - p) / kKeyGroup : 0;
+    const auto meet = [&]<int G>(Rows<G>) {
+      group_scores<N, G, W, Keys>(tile, q + row, groups + g,
+                                  scores + row * kSplit + p + g * kKeyGroup, ahead);
+      g += G;
+    };
+    while (g + kGroups <= end) meet(Rows<kGroups>());
+    while (g < end) meet(Rows<1>());
+  });
+}
+
+// Scores of one row to weights 2^(s - m), in place; m and the sum of the weights to its header.
+// What the row does not see of its first and last vectors gets a weight of 0.
+template <class W, class V>
+static inline void row_weights(int32_t begin, int32_t end, float* scores, float* header) {
+  const int32_t first = begin / 8 * 8;
+  const int32_t last = (end + 7) / 8 * 8;
+  for (int32_t p = first; p < begin; ++p) scores[p] = -__builtin_inff();
+  for (int32_t p = end; p < last; ++p) scores[p] = -__builtin_inff();
+  V maxima = V::load(scores + first);
+  V others = maxima;
+  int32_t p = first + 8;
+  for (; p + 8 < last; p += 16) {
+    maxima = max(maxima, V::load(scores + p));
+    others = max(others, V::load(scores + p + 8));
+  }
+  if (p < last) maxima = max(maxima, V::load(scores + p));
+  const float maximum = max_of_lanes(max(maxima, others));
+  V sums = V::set(0.0f);
+  p = first;
+  if constexpr (W::kWidth == 16) {
+    for (; p + 8 < last; p += 16) {
+      const W weights = exp2_of(W::load(scores + p) - W::set(maximum));
+      weights.store(scores + p);
+      sums = sums + low_half(weights);
+      sums = sums + high_half(weights);
+    }
+  }
+  for (; p < last; p += 8) {
+    const V weights = exp2_of(V::load(scores + p) - V::set(maximum));
+    sums = sums + weights;
+    weights.store(scores + p);
+  }
+  header[0] = maximum;
+  header[1] = sum_of_lanes(sums);
+}
+
+// Some groups' values, one after another.
+struct ValueBlock {
+  const std::byte* const* groups;
+  int32_t positions;
+  int64_t row;
+};
+
+// Adds the values of positions [begin, end) of the block to `Vectors` vectors of the outputs of
+// `Count` rows, from element i on. weights: of the block's first position, rows kSplit apart.
+template <int Count, int Vectors, class W, class Values, class Asked>
+static inline void add_values(const ValueBlock& block, int32_t begin, int32_t end, int64_t i,
+                              const float* weights, float* out, Asked& ahead) {
+  const int64_t stride = kPartialHeader + block.row;
+  W sum[Count][Vectors];
+#pragma GCC unroll 8
+  for (int r = 0; r < Count; ++r) {
+#pragma GCC unroll 8
+    for (int j = 0; j < Vectors; ++j) sum[r][j] = W::load(out + r * stride + i + W::kWidth * j);
+  }
+  for (int32_t p = begin; p < end;) {
+    const int32_t first = p / kKeyGroup * kKeyGroup;
+    const int32_t stop = end < first + kKeyGroup ? end : first + kKeyGroup;
+    const Values values(block.groups[p / kKeyGroup], block.row);
+    while (p < stop) {
+      ahead.template ask<lines_of<Values>(4 * Vectors * W::kWidth)>();
+      const int32_t next = p + 4 < stop ? p + 4 : stop;
+      for (; p < next; ++p) {
+        W value[Vectors];
+        values.load(p - first, i, value);
+#pragma GCC unroll 8
+        for (int r = 0; r < Count; ++r) {
+          const W weight = W::set(weights[r * kSplit + p]);
+#pragma GCC unroll 8
+          for (int j = 0; j < Vectors; ++j) sum[r][j] = fma(weight, value[j], sum[r][j]);
+        }
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < Count; ++r) {
+#pragma GCC unroll 8
+    for (int j = 0; j < Vectors; ++j) sum[r][j].store(out + r * stride + i + W::kWidth * j);
+  }
+}
+
+// All elements of `Count` rows that see the same positions of the block.
+template <int Count, class W, class V, class Values, class Asked>
+static inline void add_rows_of_values(const ValueBlock& block, int32_t begin, int32_t end,
+                                      const float* weights, float* out, Asked& ahead) {
+  // As many sums as there are registers for; a row by itself: as many as hide the latency.
+  constexpr int kVectors = Count == 1 ? 64 / W::kWidth : W::kWidth / 4;
+  int64_t i = 0;
+  for (; i + kVectors * W::kWidth <= block.row; i += kVectors * W::kWidth) {
+    add_values<Count, kVectors, W, Values>(block, begin, end, i, weights, out, ahead);
+  }
+  for (; i + 16 <= block.row; i += 16) {
+    add_values<Count, 16 / W::kWidth, W, Values>(block, begin, end, i, weights, out, ahead);
+  }
+  if (i < block.row) add_values<Count, 1, V, Values>(block, begin, end, i, weights, out, ahead);
+}
+
+// Positions of the block, whose first one is p, for all rows of a KV head. Rows whose view begins
+// or ends in the block take what they see one by one: what they do not see is not even multiplied
+// by zero, for it may be NaN.
+template <class W, class V, class Values, class Asked>
+static inline void tile_values(const AttentionTile& tile, int32_t p, const ValueBlock& block,
+                               const float* scores, float* partials, Asked& ahead) {
+  const int64_t stride = kPartialHeader + block.row;
+  const auto weights = [&](int32_t row) { return scores + int64_t{row} * kSplit + p; };
+  const auto out = [&](int32_t row) { return partials + row * stride + kPartialHeader; };
+  const auto one_by_one = [&](int32_t first, int32_t last) {
+    for (int32_t row = first; row < last; ++row) {
+      const int32_t begin = tile.begin[row] > p ? tile.begin[row] - p : 0;
+      const int32_t end = tile.end[row] - p < block.positions ? tile.end[row] - p : block.positions;
+      if (begin < end)
+        add_rows_of_values<1, W, V, Values>(block, begin, end, weights(row), out(row), ahead);
+    }
+  };
+  int32_t first = 0;
+  while (first < tile.rows && tile.end[first] < p + block.positions) ++first;
+  int32_t last = tile.rows;
+  while (last > first && tile.begin[last - 1] > p) --last;
+  one_by_one(0, first);
+  for_runs_of_rows<kRowsAtOnce>(first, last, [&]<int N>(Rows<N>, int32_t row) {
+    add_rows_of_values<N, W, V, Values>(block, 0, block.positions, weights(row), out(row), ahead);
+  });
+  one_by_one(last, tile.rows);
+}
 
 // Kv: the cache's format. With kUnpack a group is unpacked once and read by all rows as float32;
 // without, every run of rows reads it where it lies.
@@ -289,27 +359,44 @@ template <class W, class V, class Kv, bool kUnpack>
 static void attend_as(const AttentionTile& tile, float* partials, float* scratch) {
   using Floats = PlainKv<W, V, float>;
   using Read = std::conditional_t<kUnpack, Floats, Kv>;
-  // Twice as many rows meet a group at once where one vector holds it.
-  constexpr int kMost = std::is_same_v<Read, Floats> ? kRowsAtOnce * W::kWidth / 8 : kRowsAtOnce;
   const int64_t stride = kPartialHeader + int64_t{tile.row};
   const int64_t head_scores = int64_t{tile.rows} * kSplit;
-  float* const unpacked_keys = scratch + tile.kv_heads * head_scores;
-  float* const unpacked_values = unpacked_keys + int64_t{kKeyGroup} * tile.row;
+  float* const unpacked = scratch + tile.kv_heads * head_scores;
   const int32_t first = tile.begin[0] / kKeyGroup * kKeyGroup;
   const int32_t last = tile.end[tile.rows - 1];
-  Ahead<V> ahead(tile, first, last);
+  // As many positions at a time as the caches hold of all heads.
+  const int64_t position_bytes = tile.kv_heads * tile.group_bytes / tile.group;
+  int32_t step = kStep;
+  while (step > kKeyGroup && step * position_bytes > kStepBytes) step /= 2;
+  Ahead<V> ahead(tile, first, last, tile.kv_heads > 1 ? step * position_bytes : 0);
 
-  for (int32_t p = first; p < last; p += kKeyGroup) {
-    for (int32_t head = 0; head < tile.kv_heads; ++head) {
-      ahead.advance();
-      const HeadGroups groups = {tile.keys + p / tile.group, head * tile.head_bytes};
-      const std::byte* keys = group_at(groups, 0);
+  // The groups of [p, p + step) that there are, unpacked one after another; how many.
+  const std::byte* groups[kStep / kKeyGroup];
+  const auto find_groups = [&](const std::byte* const* of_split, int32_t p, int32_t head,
+                               const auto& unpack) {
+    int32_t found = 0;
+    for (; found < step / kKeyGroup && p + found * kKeyGroup < last; ++found) {
+      const HeadGroups group = {of_split + (p + found * kKeyGroup) / tile.group,
+                                head * tile.head_bytes};
+      groups[found] = group_at(group, 0);
       if constexpr (kUnpack) {
-        Kv::unpack_keys(tile, groups, unpacked_keys);
-        keys = reinterpret_cast<const std::byte*>(unpacked_keys);
+        float* to = unpacked + int64_t{found} * kKeyGroup * tile.row;
+        unpack(group, to);
+        groups[found] = reinterpret_cast<const std::byte*>(to);
       }
-      tile_scores<kMost, W>(tile, tile.q + head * tile.rows, p, typename Read::Keys(keys),
-                            scratch + head * head_scores);
+    }
+    ahead.use(found);
+    if constexpr (kUnpack) ahead.ask_all();
+    return found;
+  };
+
+  for (int32_t p = first; p < last; p += step) {
+    for (int32_t head = 0; head < tile.kv_heads; ++head) {
+      const int32_t found = find_groups(tile.keys, p, head, [&](HeadGroups group, float* to) {
+        Kv::unpack_keys(tile, group, to);
+      });
+      tile_scores<W, typename Read::Keys>(tile, tile.q + head * tile.rows, p, groups, found,
+                                          scratch + head * head_scores, ahead);
     }
   }
 
@@ -317,32 +404,18 @@ static void attend_as(const AttentionTile& tile, float* partials, float* scratch
     float* partial = partials + row * stride;
     const int32_t view = row % tile.rows;
     row_weights<W, V>(tile.begin[view], tile.end[view], scratch + int64_t{row} * kSplit, partial);
-    ahead.ask_more(kLinesARow * 64);
+    ahead.ask_more(kLinesARow);
     for (int32_t i = 0; i < tile.row; ++i) partial[kPartialHeader + i] = 0.0f;
   }
 
-  // As many positions at a time as the caches hold of all heads: sums are loaded and stored once.
-  const int64_t position_bytes = tile.kv_heads * tile.group_bytes / tile.group;
-  int32_t step = kValueBlock;
-  while (step > kKeyGroup && step * position_bytes > kValueBytes) step /= 2;
-  if (tile.kv_heads > 1) ahead.use_at_once(step * position_bytes);
   for (int32_t p = first; p < last; p += step) {
     for (int32_t head = 0; head < tile.kv_heads; ++head) {
-      ValueBlock block{.groups = {}, .positions = 0, .row = tile.row};
-      for (int32_t g = 0; g < step / kKeyGroup && p + block.positions < last; ++g) {
-        ahead.advance();
-        const HeadGroups groups = {tile.values + (p + block.positions) / tile.group,
-                                   head * tile.head_bytes};
-        block.groups[g] = group_at(groups, 0);
-        if constexpr (kUnpack) {
-          float* values = unpacked_values + int64_t{block.positions} * tile.row;
-          Kv::unpack_values(tile, groups, values);
-          block.groups[g] = reinterpret_cast<const std::byte*>(values);
-        }
-        block.positions += kKeyGroup;
-      }
+      const int32_t found = find_groups(tile.values, p, head, [&](HeadGroups group, float* to) {
+        Kv::unpack_values(tile, group, to);
+      });
+      const ValueBlock block = {groups, found * kKeyGroup, tile.row};
       tile_values<W, V, typename Read::Values>(tile, p, block, scratch + head * head_scores,
-                                               partials + head * tile.rows * stride);
+                                               partials + head * tile.rows * stride, ahead);
     }
   }
 }

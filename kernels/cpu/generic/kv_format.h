@@ -43,6 +43,8 @@ static inline V gather_keys(const AttentionTile& tile, HeadGroups groups, int64_
 template <class W, class V, class T>
 struct PlainKv {
   struct Keys {
+    static constexpr int kBits = 8 * sizeof(T);
+    Keys() = default;
     explicit Keys(const std::byte* group) : keys(reinterpret_cast<const T*>(group)) {}
     // Before elements [i, i + kKeyBlock) are read.
     void begin_block(int32_t) {}
@@ -53,6 +55,7 @@ struct PlainKv {
   };
 
   struct Values {
+    static constexpr int kBits = 8 * sizeof(T);
     Values(const std::byte* group, int64_t elements)
         : values(reinterpret_cast<const T*>(group)), row(elements) {}
     // Vectors of position p from element i on.
@@ -103,7 +106,9 @@ struct Q8Kv {
 
   struct Keys {
     static constexpr int kVectors = kKeyGroup / W::kWidth;
+    static constexpr int kBits = 9;
 
+    Keys() = default;
     explicit Keys(const std::byte* first) : group(first) {}
     void begin_block(int32_t i) {
       const std::byte* block = group + i / kBlock * kBlockBytes * kKeyGroup;
@@ -122,6 +127,7 @@ struct Q8Kv {
   };
 
   struct Values {
+    static constexpr int kBits = 9;
     Values(const std::byte* group, int64_t elements)
         : values(group), row_bytes(elements / kBlock * kBlockBytes) {}
     // All of one block.
