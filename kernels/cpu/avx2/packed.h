@@ -7,6 +7,7 @@
 #include <immintrin.h>
 
 #include "kernels/cpu/avx2/lattice.h"
+#include "kernels/cpu/avx2/prefetch.h"
 #include "kernels/cpu/generic/packed_linear.h"
 
 namespace weft::cpu::avx2 {
@@ -145,7 +146,7 @@ static inline __m256i unit_codes(const std::byte* cell, int unit, int half) {
 }
 
 // The activations of a cell are, unit by unit, elements 0 and 2, then 1 and 3.
-struct Madd {
+struct Madd : Prefetch {
   using Block = Int16Block;
   using Floats = F32x16;
   using Ints = I32x16;
@@ -165,17 +166,6 @@ struct Madd {
   static constexpr int kTileRows = 4;
   static constexpr int kTileGroups = 1;
   static constexpr int kPanelCellBytes = 2 * kUnits * kUnitBytes;
-
-  // As in the AVX-512 kernels.
-  static constexpr int kAhead = 16384;
-  static constexpr int kNear = 1024;
-  static void prefetch_line(const std::byte* p) { _mm_prefetch(p, _MM_HINT_T1); }
-  static void prefetch(const std::byte* codes, int bytes) {
-    for (int i = 0; i < bytes; i += 64) {
-      _mm_prefetch(codes + kAhead + i, _MM_HINT_T1);
-      _mm_prefetch(codes + kNear + i, _MM_HINT_T0);
-    }
-  }
 
   // The largest bit pattern without its sign: NaN is above infinity, infinity above all numbers.
   static inline uint32_t largest(const float* x) {

@@ -19,6 +19,7 @@
 //   Cell            the codes of a cell: unpack<F>(bytes, cell), store_panel<kType>(cell, bytes)
 //   dots            the integers of one sub-block of a cell for some rows
 //   tile_dots       of a panel's groups for some rows
+//   prefetch<n>     asks for codes ahead of those that n rows meet; prefetch_line, for a line
 //   kSignedCodes    whether codes of a format whose offset is 128 come as what they stand for
 //   Setup<n>        lives while tiles of sub-blocks of n units are computed
 //   kFewRows, kManyRows (rows from which panels pay; 0: never), kTileRows, kTileGroups,
@@ -160,7 +161,7 @@ struct PackedLinear {
       Floats part[R];
       for (int r = 0; r < R; ++r) part[r] = begin_block(acc[r]);
       for (int c = 0; c < cells; ++c) {
-        Isa::prefetch(codes, F.cell_bytes());
+        Isa::template prefetch<R>(codes, F.cell_bytes());
         Cell cell;
         Isa::template unpack<kType>(codes, cell);
         const Scales s = read_scales(scale, super);
