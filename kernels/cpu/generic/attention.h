@@ -48,7 +48,7 @@ static inline void for_runs_of_rows(int32_t begin, int32_t end, const Fn& fn) {
 inline constexpr int32_t kLeastAhead = 12 << 10;
 inline constexpr int32_t kMostAhead = 112 << 10;
 // Asked for beside each row's exponentials, in cache lines.
-inline constexpr int32_t kLinesARow = 48;
+inline constexpr int32_t kLinesARow = 24;
 // Keys or values of all heads that are asked for before the first of them is used.
 inline constexpr int64_t kStepBytes = 64 << 10;
 
