@@ -133,6 +133,7 @@ void attention(benchmark::State& state, const std::string& isa, const Heads& hea
   std::vector<float> q = normal_floats(random, static_cast<std::size_t>(tokens * q_cols));
   std::vector<float> out(q.size());
   const Peaks& peak = peaks();
+  const double peak_flops = peak.of(peak.compute_limit(isa, "f32", true));
   int32_t layer = 0;
   const auto start = std::chrono::steady_clock::now();
   for (auto _ : state) {
@@ -150,9 +151,9 @@ void attention(benchmark::State& state, const std::string& isa, const Heads& hea
   state.counters["GB/s"] = bytes / seconds * 1e-9;
   state.counters["GFLOP/s"] = flops / seconds * 1e-9;
   state.counters["%read"] = 100 * bytes / seconds / peak.read_bytes_per_s;
-  state.counters["%fma"] = 100 * flops / seconds / peak.flops;
+  state.counters["%fma"] = 100 * flops / seconds / peak_flops;
   state.counters["%roof"] =
-      100 * std::max(bytes / peak.read_bytes_per_s, flops / peak.flops) / seconds;
+      100 * std::max(bytes / peak.read_bytes_per_s, flops / peak_flops) / seconds;
 }
 
 void register_all() {
@@ -192,8 +193,11 @@ int main(int argc, char** argv) {
   weft::bench::register_all();
   const weft::cpu::Peaks& peaks = weft::bench::peaks();
   benchmark::AddCustomContext("threads", std::to_string(weft::bench::threads()));
-  benchmark::AddCustomContext("peak read GB/s", std::to_string(peaks.read_bytes_per_s * 1e-9));
-  benchmark::AddCustomContext("peak GFLOP/s", std::to_string(peaks.flops * 1e-9));
+  for (const weft::cpu::Peak& peak : peaks.all) {
+    benchmark::AddCustomContext(
+        "peak " + std::string(peak.name) + (peak.is_bytes ? " GB/s" : " G/s"),
+        std::to_string(peak.per_second * 1e-9));
+  }
   benchmark::RunSpecifiedBenchmarks();
   return 0;
 }

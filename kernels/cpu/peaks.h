@@ -18,7 +18,6 @@ struct Peaks {
   int threads = 0;
   std::vector<Peak> all;        // reading, then what the processor and the system let it do
   double read_bytes_per_s = 0;  // the first of them: memory far beyond the caches
-  double flops = 0;             // float32, 256-bit registers (NEON: 128)
 
   // 0 where the machine has no such thing.
   double of(std::string_view name) const;

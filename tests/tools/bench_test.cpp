@@ -149,6 +149,10 @@ TEST(Bench, TheLimitOfAPromptIsWhatItsKernelsMultiplyWith) {
   // Kernels without a probe of their own, and a probe that this machine does not have.
   EXPECT_EQ(peaks.compute_limit("scalar", "f32", false), "fma_f32_avx2");
   EXPECT_EQ(peaks.compute_limit("avx512", "bf16", false), "fma_f32_avx2");
+  EXPECT_EQ(peaks.compute_limit("amx", "f32", false), "fma_f32_avx2");
+  peaks.all.push_back({"fma_f32_avx512", false, 3e9});
+  EXPECT_EQ(peaks.compute_limit("amx", "f32", false), "fma_f32_avx512");
+  EXPECT_EQ(peaks.compute_limit("avx512", "i16", true), "fma_f32_avx512");
 
   cpu::Peaks gpu;
   gpu.all = {{"device_read", true, 4e12}, {"tensor_f16", false, 8e14}};
