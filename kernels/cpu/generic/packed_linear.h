@@ -19,7 +19,7 @@
 //   Cell            the codes of a cell: unpack<F>(bytes, cell), store_panel<kType>(cell, bytes)
 //   dots            the integers of one sub-block of a cell for some rows
 //   tile_dots       of a panel's groups for some rows
-//   prefetch<n>     asks for codes ahead of those that n rows meet; prefetch_line, for a line
+//   prefetch<n>     asks for codes or scales ahead of those that n rows meet; prefetch_line, a line
 //   kSignedCodes    whether codes of a format whose offset is 128 come as what they stand for
 //   Setup<n>        lives while tiles of sub-blocks of n units are computed
 //   kFewRows, kManyRows (rows from which panels pay; 0: never), kTileRows, kTileGroups,
@@ -156,6 +156,7 @@ struct PackedLinear {
     }
     for (int64_t left = args.k / kCellElements; left > 0; left -= kBlockCells) {
       const int cells = F.is_super() || left >= kBlockCells ? kBlockCells : static_cast<int>(left);
+      Isa::template prefetch<R>(scale, F.super_bytes() + cells * F.scale_bytes());
       const Super super = read_super(scale);
       scale += F.super_bytes();
       Floats part[R];
