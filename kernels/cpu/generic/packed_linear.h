@@ -56,17 +56,20 @@ struct PackedLinear {
   struct Super {
     Floats d;
     Floats m;
+    ScaleMins six_bits;
   };
 
   [[gnu::always_inline]] static inline Super read_super(const std::byte* p) {
-    Super s = {Floats::zero(), Floats::zero()};
+    Super s;
     if constexpr (F.is_super()) s.d = Floats::from_halves(p);
     if constexpr (F.is_lattice()) s.d = s.d * Floats::splat(F.lattice.unit);
     if constexpr (F.is_super() && F.has_min()) s.m = Floats::zero() - Floats::from_halves(p + 32);
+    if constexpr (F.scale == ScaleKind::kScaleMin) s.six_bits.unpack(p + 64);
     return s;
   }
 
-  [[gnu::always_inline]] static inline Scales read_scales(const std::byte* p, const Super& super) {
+  [[gnu::always_inline]] static inline Scales read_scales(const std::byte* p, const Super& super,
+                                                          [[maybe_unused]] int cell) {
     Scales s;
     if constexpr (F.scale == ScaleKind::kHalf) {
       s.scale[0] = Floats::from_halves(p);
@@ -87,10 +90,8 @@ struct PackedLinear {
     } else if constexpr (F.scale == ScaleKind::kSigned) {
       for (int i = 0; i < kSubs; ++i) s.scale[i] = super.d * Floats::from_signed(p + 16 * i);
     } else if constexpr (F.scale == ScaleKind::kScaleMin) {
-      for (int i = 0; i < kSubs; ++i) {
-        s.scale[i] = super.d * Floats::from_bytes(p + 32 * i);
-        s.min[i] = super.m * Floats::from_bytes(p + 32 * i + 16);
-      }
+      s.scale[0] = super.d * Floats::from_bytes(super.six_bits.scale + kGroupColumns * cell);
+      s.min[0] = super.m * Floats::from_bytes(super.six_bits.min + kGroupColumns * cell);
     } else {
       for (int i = 0; i < kSubs; ++i) {
         s.scale[i] = super.d * Floats::from_low_nibbles(p + 16 * i);
@@ -165,7 +166,7 @@ struct PackedLinear {
         Isa::template prefetch<R>(codes, F.cell_bytes());
         Cell cell;
         Isa::template unpack<kType>(codes, cell);
-        const Scales s = read_scales(scale, super);
+        const Scales s = read_scales(scale, super, c);
 #pragma GCC unroll 2
         for (int sub = 0; sub < kSubs; ++sub) {
           Ints dot[R];
@@ -247,7 +248,7 @@ struct PackedLinear {
       Cell cell;
       Isa::template unpack<kType>(codes + c * F.cell_bytes(), cell);
       Isa::template store_panel<kType>(cell, panel.codes + c * Isa::kPanelCellBytes);
-      panel.scales[c] = read_scales(scale + c * F.scale_bytes(), super);
+      panel.scales[c] = read_scales(scale + c * F.scale_bytes(), super, c);
     }
   }
 

@@ -21,6 +21,10 @@
 // rounded to BF16, without scales; in a unit, here of 2 of K, the pair at 4j is column j's. Cells
 // have 16 such units.
 //
+// Scales and minima of six bits (kScaleMin), of cell c and column j of eight cells, three planes:
+//   byte 16 c + j, c < 8          the low four bits: of the scale below, of the minimum above
+//   byte 128 + 16 c + j, c < 4    the high two of scale and minimum of cell c, then of cell c + 4
+//
 // In memory a group is its scales in ascending K, padded to 64 bytes, then its cells.
 #pragma once
 
@@ -36,6 +40,7 @@ inline constexpr int kCellElements = 32;
 inline constexpr int kUnits = 8;       // of a cell
 inline constexpr int kUnitBytes = 64;  // unpacked: one byte a code
 inline constexpr int kSuperCells = 8;  // cells of a block of 256
+inline constexpr int kScaleMinBytes = 192;
 
 // How scales are kept, for 16 columns at a time; d, m: half floats.
 enum class ScaleKind : uint8_t {
@@ -44,12 +49,45 @@ enum class ScaleKind : uint8_t {
   kE8M0,      // a cell: bytes e                                scale = 2^(e - 128), as fp4.h says
   kSuper,     // eight cells: d                                 scale = d
   kSigned,    // eight cells: d; a sub-block: signed bytes s    scale = d × s
-  kScaleMin,  // eight cells: d, m; a sub-block: bytes s, t     scale = d × s, min = -(m × t)
+  kScaleMin,  // eight cells: d, m, s and t of six bits         scale = d × s, min = -(m × t)
   kNibbles,   // eight cells: d, m; a sub-block: bytes s + 16 t, likewise
   kOdd,    // eight cells: d; a cell: bytes s + 16 t         scale = d × unit × (2 s + 1), for the
            //                                                second sub-block with t
   kUE4M3,  // a sub-block: bytes e                           scale as fp4.h says
   kNone,   // of floats
+};
+
+// The scales and minima of eight cells, a byte each: [cell][column].
+struct ScaleMins {
+  alignas(64) std::byte scale[kSuperCells * kGroupColumns];
+  alignas(64) std::byte min[kSuperCells * kGroupColumns];
+
+  // From and to kScaleMinBytes bytes.
+  [[gnu::always_inline]] void unpack(const std::byte* __restrict p) {
+    for (int i = 0; i < kHalf; ++i) {
+      const auto low = [&](int half) { return static_cast<unsigned>(p[half * kHalf + i]); };
+      const auto high = static_cast<unsigned>(p[2 * kHalf + i]);
+      scale[i] = static_cast<std::byte>((low(0) & 15) | (high << 4 & 0x30));
+      min[i] = static_cast<std::byte>(low(0) >> 4 | (high << 2 & 0x30));
+      scale[kHalf + i] = static_cast<std::byte>((low(1) & 15) | (high & 0x30));
+      min[kHalf + i] = static_cast<std::byte>(low(1) >> 4 | (high >> 2 & 0x30));
+    }
+  }
+  [[gnu::always_inline]] void pack(std::byte* p) const {
+    uint8_t s[2 * kHalf], t[2 * kHalf], low[2 * kHalf], high[kHalf];
+    __builtin_memcpy(s, scale, sizeof(s));
+    __builtin_memcpy(t, min, sizeof(t));
+    for (int i = 0; i < 2 * kHalf; ++i) low[i] = static_cast<uint8_t>((s[i] & 15) | t[i] << 4);
+    for (int i = 0; i < kHalf; ++i) {
+      high[i] = static_cast<uint8_t>(s[i] >> 4 | (t[i] >> 2 & 0x0c) | (s[kHalf + i] & 0x30) |
+                                     (t[kHalf + i] << 2 & 0xc0));
+    }
+    __builtin_memcpy(p, low, sizeof(low));
+    __builtin_memcpy(p + sizeof(low), high, sizeof(high));
+  }
+
+ private:
+  static constexpr int kHalf = kSuperCells * kGroupColumns / 2;
 };
 
 // Codes that stand for the entries of a table of signed bytes; kept plus the format's offset.
@@ -97,9 +135,10 @@ struct PackedFormat {
       case ScaleKind::kSigned:
       case ScaleKind::kOdd:
         return 32;
-      case ScaleKind::kScaleMin:
       case ScaleKind::kNibbles:
         return 64;
+      case ScaleKind::kScaleMin:
+        return 64 + kScaleMinBytes;
       default:
         return 0;
     }
@@ -115,14 +154,13 @@ struct PackedFormat {
       case ScaleKind::kOdd:
         return 16;
       case ScaleKind::kSuper:
+      case ScaleKind::kScaleMin:
       case ScaleKind::kNone:
         return 0;
       case ScaleKind::kSigned:
       case ScaleKind::kNibbles:
       case ScaleKind::kUE4M3:
         return 16 * subs();
-      case ScaleKind::kScaleMin:
-        return 32 * subs();
     }
     return 0;
   }

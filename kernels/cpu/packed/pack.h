@@ -10,7 +10,7 @@ namespace weft::cpu {
 
 // What packed bytes are called where they are kept; counted up when they change. One for every
 // instruction set and mode.
-inline constexpr const char* kPackedLayout = "packed 2";
+inline constexpr const char* kPackedLayout = "packed 3";
 
 // Packs one group: `columns` <= 16 rows of the file's matrix, k elements each (whole blocks), which
 // start at `rows` and lie row_bytes apart. Columns that are missing become zeros. Writes

@@ -106,9 +106,11 @@ static inline std::byte* write_scales(const BlockScales (&columns)[kGroupColumns
     turn_bytes(scale, kSubs, kGroupColumns, dst);
     dst += kSubs * kGroupColumns;
   } else if constexpr (kFormat.scale == ScaleKind::kScaleMin) {
-    turn_bytes(scale, kSubs, 2 * kGroupColumns, dst);
-    turn_bytes(min, kSubs, 2 * kGroupColumns, dst + kGroupColumns);
-    dst += 2 * kSubs * kGroupColumns;
+    ScaleMins six_bits;
+    turn_bytes(scale, kSubs, kGroupColumns, six_bits.scale);
+    turn_bytes(min, kSubs, kGroupColumns, six_bits.min);
+    six_bits.pack(dst);
+    dst += kScaleMinBytes;
   }
   return dst;
 }

@@ -64,9 +64,25 @@ struct Scale {
   float min = 0;  // taken from the product
 };
 
-// Of one sub-block of a cell. d, m: of its eight cells.
-Scale read_scale(const PackedFormat& format, const std::byte* cell, int sub, int column, float d,
-                 float m) {
+// What eight cells share, of one column.
+struct Shared {
+  float d = 0;
+  float m = 0;
+  ScaleMins six_bits = {};
+};
+
+Shared read_shared(const PackedFormat& format, const std::byte* p, int column) {
+  Shared shared;
+  shared.d = half_at(p, column);
+  if (format.has_min()) shared.m = half_at(p + 32, column);
+  if (format.scale == ScaleKind::kScaleMin) shared.six_bits.unpack(p + 64);
+  return shared;
+}
+
+// Of one sub-block of a cell, the index-th of eight.
+Scale read_scale(const PackedFormat& format, const std::byte* cell, int64_t index, int sub,
+                 int column, const Shared& shared) {
+  const auto& [d, m, six_bits] = shared;
   const auto byte = [&](int at) { return static_cast<uint8_t>(cell[at + column]); };
   switch (format.scale) {
     case ScaleKind::kHalf:
@@ -83,8 +99,10 @@ Scale read_scale(const PackedFormat& format, const std::byte* cell, int sub, int
       return {d * format.lattice.unit * static_cast<float>(2 * (byte(0) >> (4 * sub) & 15) + 1), 0};
     case ScaleKind::kSigned:
       return {d * static_cast<float>(static_cast<int8_t>(byte(16 * sub))), 0};
-    case ScaleKind::kScaleMin:
-      return {d * static_cast<float>(byte(32 * sub)), m * static_cast<float>(byte(32 * sub + 16))};
+    case ScaleKind::kScaleMin: {
+      const int64_t at = kGroupColumns * index + column;
+      return {d * static_cast<float>(six_bits.scale[at]), m * static_cast<float>(six_bits.min[at])};
+    }
     case ScaleKind::kNone:
       break;
     case ScaleKind::kNibbles:
@@ -123,18 +141,17 @@ void unpack_row(const PackedFormat& format, const std::byte* group, int column, 
   if (format.scale == ScaleKind::kNone) return unpack_floats(group, column, k, out);
   const std::byte* scales = group;
   const std::byte* codes = group + format.scales_size(k);
-  float d = 0;
-  float m = 0;
+  Shared shared;
   for (int64_t c = 0; c < k / kCellElements; ++c) {
     if (format.is_super() && c % kSuperCells == 0) {
-      d = half_at(scales, column);
-      if (format.has_min()) m = half_at(scales + 32, column);
+      shared = read_shared(format, scales, column);
       scales += format.super_bytes();
     }
     uint8_t cell[kCellElements];
     read_codes(format, codes, column, cell);
     for (int e = 0; e < kCellElements; ++e) {
-      const Scale s = read_scale(format, scales, e / format.sub_block, column, d, m);
+      const Scale s =
+          read_scale(format, scales, c % kSuperCells, e / format.sub_block, column, shared);
       const float product = s.scale * static_cast<float>(value_of(format, cell[e]));
       *out++ = format.has_min() ? product - s.min : product;
     }
