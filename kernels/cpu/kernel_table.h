@@ -71,13 +71,14 @@ struct PackedLinearArgs {
 // Groups [begin, end) of every row. scratch: kPackedScratch bytes, aligned to 64.
 using PackedLinearRun = void (*)(const PackedLinearArgs& args, int64_t begin, int64_t end,
                                  std::byte* scratch);
-inline constexpr std::size_t kPackedScratch = 160 << 10;
+inline constexpr std::size_t kPackedScratch = 144 << 10;
 // What BF16 kernels use of it.
 inline constexpr std::size_t kBf16Scratch = 64 << 10;
-// Rows that share an unpacked panel: as many as make unpacking it cheap. A block of their
-// activations meets kBatchGroups groups; it and the sums of all of them lie in the second cache
-// level.
+// Rows that meet a piece of weights together: as many as make reading and unpacking it cheap. From
+// kBatchedRows on a block of their activations meets kBatchGroups groups; it and the sums of all of
+// them lie in the second cache level.
 inline constexpr int kBatchRows = 192;
+inline constexpr int kBatchedRows = 64;
 inline constexpr int kBatchGroups = 8;
 
 // core/backend.h's kAttentionSplit, known here without that header's inline functions.

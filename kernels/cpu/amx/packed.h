@@ -31,7 +31,9 @@ struct Amx : avx512::Vbmi<ActivationBlock> {
 
   static constexpr int kManyRows = 16;
   static constexpr int kTileRows = 16;
+  static constexpr int kLeastTileRows = 16;
   static constexpr int kTileGroups = 1;
+  static constexpr int64_t panel_rows(const PackedFormat&) { return 0; }
 
   template <int kUnitCount>
   struct Setup {

@@ -164,7 +164,9 @@ struct Madd : Prefetch {
   static constexpr int kFewRows = 4;
   static constexpr int kManyRows = 8;
   static constexpr int kTileRows = 4;
+  static constexpr int kLeastTileRows = 3;
   static constexpr int kTileGroups = 1;
+  static constexpr int64_t panel_rows(const PackedFormat&) { return 0; }
   static constexpr int kPanelCellBytes = 2 * kUnits * kUnitBytes;
 
   // The largest bit pattern without its sign: NaN is above infinity, infinity above all numbers.

@@ -10,25 +10,33 @@
 // With 8-bit ones, whose scales are a cell's, there is no part:
 //       acc = fma(float(dot) × activation scale, weight scale, acc)
 //       acc = fma(float(sum of a) × activation scale, min, acc)
-// Two loops follow it: few rows take a cell's codes straight from registers; many rows unpack a
-// panel once and take a tile of rows × groups from it at a time.
+// Two loops follow it: few rows meet a group at a time, whose codes are unpacked once for all of
+// them; many rows are cut into tiles of rows × groups, which unpack codes as they use them or find
+// them in a panel that was unpacked for all tiles.
 //
 // Isa supplies, for 16 columns at a time:
 //   Block           the activations it takes: Int16Block, Int8Block
 //   Floats, Ints    vectors: zero, load, store, splat, fma, *, to_float
 //   Cell            the codes of a cell: unpack<F>(bytes, cell), store_panel<kType>(cell, bytes)
 //   dots            the integers of one sub-block of a cell for some rows
-//   tile_dots       of a panel's groups for some rows
+//   tile_dots       of some groups for some rows, from a panel
+//   straight_dots   the same from packed codes, where panel_rows() is not 0
+//   panel_rows      of a format: rows from which a panel pays; 0: from the first
 //   prefetch<n>     asks for codes or scales ahead of those that n rows meet; prefetch_line, a line
 //   kSignedCodes    whether codes of a format whose offset is 128 come as what they stand for
 //   Setup<n>        lives while tiles of sub-blocks of n units are computed
-//   kFewRows, kManyRows (rows from which panels pay; 0: never), kTileRows, kTileGroups,
+//   kFewRows        at most, of one pass over a group
+//   kManyRows       from which tiles pay; 0: never
+//   kTileRows, kLeastTileRows, kTileGroups: of a tile, at most and at least
 //   kPanelCellBytes
 #pragma once
 
 #include "kernels/cpu/kernel_table.h"
 
 namespace weft::cpu {
+
+// Isa::panel_rows() of a format that tiles always take straight.
+inline constexpr int64_t kNoPanels = INT64_MAX;
 
 // What works on vectors in registers is always inlined: GCC would take some of it out of line where
 // it is the same for several types, and the vectors would go through memory.
@@ -211,84 +219,92 @@ struct PackedLinear {
 
   // --- Many rows ---------------------------------------------------------------------------
 
-  // One block of a group, unpacked.
+  // One block of a group: its scales, and its codes where they are unpacked for all tiles.
   struct Panel {
     alignas(64) std::byte codes[kBlockCells * Isa::kPanelCellBytes];
     Scales scales[kBlockCells];
   };
 
-  // What a thread works in: panels, and the sums so far of a chunk of rows. In the output itself,
-  // whose rows are often a power of two apart, they would share a few cache sets.
+  // What a thread works in: panels, and the sums so far. In the output itself, whose rows are often
+  // a power of two apart, they would share a few cache sets.
   template <int C>
   struct Desk {
     Panel panel[C];
     float acc[kBatchGroups / C][kBatchRows][C * kGroupColumns];
   };
 
-  static inline const std::byte* codes_of(const PackedLinearArgs& args, int64_t group,
-                                          int64_t cell) {
-    return args.weight + group * F.group_size(args.k) + F.scales_size(args.k) +
-           cell * F.cell_bytes();
-  }
-
-  static inline const std::byte* scales_of(const PackedLinearArgs& args, int64_t group,
-                                           int64_t cell) {
-    return args.weight + group * F.group_size(args.k) + cell / kSuperCells * F.super_bytes() +
-           cell * F.scale_bytes();
-  }
-
-  // Cells [first, first + cells) of a group: a block.
-  static inline void unpack_panel(const PackedLinearArgs& args, int64_t group, int64_t first,
-                                  int cells, Panel& panel) {
-    const std::byte* scale = scales_of(args, group, first);
-    const std::byte* codes = codes_of(args, group, first);
-    const Super super = read_super(scale);
-    scale += F.super_bytes();
-    for (int c = 0; c < cells; ++c) {
-      Cell cell;
-      Isa::template unpack<kType>(codes + c * F.cell_bytes(), cell);
-      Isa::template store_panel<kType>(cell, panel.codes + c * Isa::kPanelCellBytes);
-      panel.scales[c] = read_scales(scale + c * F.scale_bytes(), super, c);
-    }
-  }
-
-  // Asks for a stretch of memory that is needed soon, little by little.
+  // Asks for a stretch of memory that is needed soon, in some steps.
   struct Ahead {
-    const std::byte* at = nullptr;
-    const std::byte* end = nullptr;
-    int64_t step = 0;
+    const std::byte* at;
+    const std::byte* end;
+    int64_t step;
 
-    Ahead() = default;
-    // In `steps` steps.
-    Ahead(const std::byte* from, int64_t bytes, int64_t steps)
-        : at(from), end(from + bytes), step((bytes / steps + 64) / 64 * 64) {}
-    void advance() {
+    Ahead(const void* from, int64_t bytes, int64_t steps)
+        : at(static_cast<const std::byte*>(from)),
+          end(at + bytes),
+          step((bytes / steps + 64) / 64 * 64) {}
+    [[gnu::always_inline]] void advance() {
       for (int64_t i = 0; i < step && at < end; i += 64, at += 64) Isa::prefetch_line(at);
     }
   };
 
-  static inline void ask_for_scales(const PackedLinearArgs& args, int64_t group, int64_t cell) {
-    Ahead(scales_of(args, group, cell), F.super_bytes() + kBlockCells * F.scale_bytes(), 1)
-        .advance();
+  // One block of C groups, for whichever rows.
+  struct Place {
+    const std::byte* codes;
+    int64_t group_step;
+    int64_t block;
+    int cells;
+  };
+
+  template <int C, bool kStraight>
+  static inline void open_panels(const PackedLinearArgs& args, int64_t group, const Place& at,
+                                 Desk<C>& desk) {
+    for (int g = 0; g < C; ++g) {
+      const std::byte* codes = at.codes + g * at.group_step;
+      const std::byte* scale = args.weight + (group + g) * F.group_size(args.k) +
+                               at.block * (F.super_bytes() + kBlockCells * F.scale_bytes());
+      Isa::template prefetch<Isa::kTileRows>(scale, F.super_bytes() + at.cells * F.scale_bytes());
+      const Super super = read_super(scale);
+      scale += F.super_bytes();
+      Panel& panel = desk.panel[g];
+      for (int c = 0; c < at.cells; ++c) {
+        panel.scales[c] = read_scales(scale + c * F.scale_bytes(), super, c);
+        if constexpr (!kStraight) {
+          Cell cell;
+          Isa::template unpack<kType>(codes + c * F.cell_bytes(), cell);
+          Isa::template store_panel<kType>(cell, panel.codes + c * Isa::kPanelCellBytes);
+        }
+      }
+    }
   }
 
-  // One block of R rows × C groups.
-  template <int R, int C>
-  static inline void tile(const Panel* panels, int cells, const Block* const (&a)[R],
-                          float (*acc)[C * kGroupColumns]) {
+  // R rows × C groups. Asks for what comes after the codes of groups [ask_begin, ask_end).
+  template <int R, int C, bool kStraight>
+  [[gnu::always_inline]] static inline void tile(const Place& at, const Panel* panels,
+                                                 const Block* const (&a)[R], int ask_begin,
+                                                 int ask_end, float (*acc)[C * kGroupColumns]) {
     Floats part[R][C];
     for (int r = 0; r < R; ++r) {
       for (int g = 0; g < C; ++g) {
         part[r][g] = begin_block(Floats::load(acc[r] + g * kGroupColumns));
       }
     }
-    for (int c = 0; c < cells; ++c) {
-      const std::byte* codes = panels[0].codes + c * Isa::kPanelCellBytes;
+    for (int c = 0; c < at.cells; ++c) {
+      const std::byte* const codes = at.codes + c * F.cell_bytes();
+      for (int g = ask_begin; g < ask_end; ++g) {
+        Isa::template prefetch<Isa::kTileRows>(codes + g * at.group_step, F.cell_bytes());
+      }
 #pragma GCC unroll 2
       for (int sub = 0; sub < kSubs; ++sub) {
         Ints dot[R][C];
-        Isa::template tile_dots<kType, R, C, kSubUnits>(codes, sizeof(Panel), sub * kSubUnits, a, c,
-                                                        dot);
+        if constexpr (kStraight) {
+          Isa::template straight_dots<kType, R, C, kSubUnits>(codes, at.group_step, sub * kSubUnits,
+                                                              a, c, dot);
+        } else {
+          Isa::template tile_dots<kType, R, C, kSubUnits>(
+              panels[0].codes + c * Isa::kPanelCellBytes, sizeof(Panel), sub * kSubUnits, a, c,
+              dot);
+        }
         for (int r = 0; r < R; ++r) {
           for (int g = 0; g < C; ++g) {
             const Scales& s = panels[g].scales[c];
@@ -306,48 +322,56 @@ struct PackedLinear {
     }
   }
 
-  // Groups [group, group + groups), whole panels of C, for rows [begin, end): whole tiles, at most
-  // kBatchRows. next: the first row that comes after these.
-  template <int C>
+  // Of rows [row, row + rows).
+  template <int R, int C, bool kStraight>
+  [[gnu::always_inline]] static inline void tile_of(const PackedLinearArgs& args, const Place& at,
+                                                    int64_t row, int64_t rows, const Panel* panels,
+                                                    int ask_begin, int ask_end,
+                                                    float (*acc)[C * kGroupColumns]) {
+    if constexpr (R > Isa::kLeastTileRows) {
+      if (rows != R) {
+        return tile_of<R - 1, C, kStraight>(args, at, row, rows, panels, ask_begin, ask_end, acc);
+      }
+    }
+    const Block* a[R];
+    for (int r = 0; r < R; ++r) a[r] = block_of(args, row + r, at.block);
+    tile<R, C, kStraight>(at, panels, a, ask_begin, ask_end, acc);
+  }
+
+  // Groups [group, group + groups), whole panels of C, at most kBatchGroups, for rows [begin, end),
+  // at most kBatchRows, in tiles of as equal a number of rows as can be. A block of K meets all
+  // groups before the next one's turn. next: the first row that comes after these.
+  template <int C, bool kStraight>
   static void many(const PackedLinearArgs& args, int64_t group, int64_t groups, int64_t begin,
                    int64_t end, int64_t next, Desk<C>& desk) {
-    constexpr int R = Isa::kTileRows;
-    static_assert(kBatchRows % R == 0 && kBatchGroups % C == 0);
     const int64_t rows = end - begin;
+    const int64_t tiles = (rows + Isa::kTileRows - 1) / Isa::kTileRows;
     const int64_t panels = groups / C;
     for (int64_t p = 0; p < panels; ++p) {
       for (int64_t row = 0; row < rows; ++row) {
         for (int g = 0; g < C; ++g) Floats::zero().store(desk.acc[p][row] + g * kGroupColumns);
       }
     }
-    const int64_t k_cells = args.k / kCellElements;
-    for (int64_t first = 0; first < k_cells; first += kBlockCells) {
-      const int64_t left = k_cells - first;
-      const int cells = left < kBlockCells ? static_cast<int>(left) : kBlockCells;
+    const int64_t size = F.group_size(args.k);
+    Place at = {nullptr, size, 0, 0};
+    for (int64_t left = args.k / kCellElements; left > 0; left -= kBlockCells, ++at.block) {
+      at.cells = left < kBlockCells ? static_cast<int>(left) : kBlockCells;
       const bool last = left <= kBlockCells;
-      const Block* const next_block =
-          last ? block_of(args, next, 0) : block_of(args, begin, first / kBlockCells + 1);
-      Ahead activations(reinterpret_cast<const std::byte*>(next_block),
-                        rows * static_cast<int64_t>(sizeof(Block)), panels * (rows / R));
+      Ahead activations(last ? block_of(args, next, 0) : block_of(args, begin, at.block + 1),
+                        rows * static_cast<int64_t>(sizeof(Block)), panels * tiles);
       for (int64_t p = 0; p < panels; ++p) {
-        for (int g = 0; g < C; ++g) {
-          unpack_panel(args, group + p * C + g, first, cells, desk.panel[g]);
-        }
-        // Then come other groups, another block of K, or what lies behind this batch.
-        const bool same = p + 1 < panels;
-        const int64_t then = group + (same ? (p + 1) * C : last ? groups : 0);
-        const int64_t then_cell = same ? first : last ? 0 : first + cells;
-        for (int g = 0; g < C; ++g) ask_for_scales(args, then + g, then_cell);
-        Ahead codes[C];
-        for (int g = 0; g < C; ++g) {
-          codes[g] = {codes_of(args, then + g, then_cell), kBlockCells * F.cell_bytes(), rows / R};
-        }
-        for (int64_t row = 0; row < rows; row += R) {
-          for (int g = 0; g < C; ++g) codes[g].advance();
+        const int64_t first = group + p * C;
+        at.codes = args.weight + first * size + F.scales_size(args.k) +
+                   at.block * kBlockCells * F.cell_bytes();
+        open_panels<C, kStraight>(args, first, at, desk);
+        for (int64_t i = 0; i < tiles; ++i) {
           activations.advance();
-          const Block* a[R];
-          for (int r = 0; r < R; ++r) a[r] = block_of(args, begin + row + r, first / kBlockCells);
-          tile<R, C>(desk.panel, cells, a, desk.acc[p] + row);
+          const int64_t row = rows * i / tiles;
+          // The first tiles ask for codes, for a group each, or one for all that are left.
+          const int ask_begin = static_cast<int>(i < C ? i : C);
+          const int ask_end = i + 1 < tiles && i < C ? ask_begin + 1 : C;
+          tile_of<Isa::kTileRows, C, kStraight>(args, at, begin + row, rows * (i + 1) / tiles - row,
+                                                desk.panel, ask_begin, ask_end, desk.acc[p] + row);
         }
       }
     }
@@ -366,23 +390,35 @@ struct PackedLinear {
                   [[maybe_unused]] std::byte* scratch) {
     if constexpr (Isa::kManyRows != 0) {
       constexpr int C = Isa::kTileGroups;
-      static_assert(sizeof(Desk<C>) <= kPackedScratch);
+      constexpr int64_t kPanelRows = Isa::panel_rows(F);
+      static_assert(sizeof(Desk<C>) <= kPackedScratch && kBatchGroups % C == 0);
       if (args.rows >= Isa::kManyRows) {
         [[maybe_unused]] const typename Isa::template Setup<kSubUnits> setup;
-        const int64_t whole = args.rows / Isa::kTileRows * Isa::kTileRows;
         auto& desk = *reinterpret_cast<Desk<C>*>(scratch);
+        // Tiles of one size leave rows over.
+        constexpr int kUnit = Isa::kLeastTileRows == Isa::kTileRows ? Isa::kTileRows : 1;
+        const int64_t units = args.rows / kUnit;
+        const int64_t chunks = (units * kUnit + kBatchRows - 1) / kBatchRows;
+        // The activations of fewer rows stay in the second cache level, or nearly, for all of K:
+        // the weights are then one stream. Those of more rows do for a block.
+        const int64_t batch = args.rows < kBatchedRows ? C : kBatchGroups;
         while (begin + C <= end) {
           const int64_t left = (end - begin) / C * C;
-          const int64_t groups = left < kBatchGroups ? left : kBatchGroups;
-          const int64_t chunks = (whole + kBatchRows - 1) / kBatchRows;
-          const int64_t tiles = whole / Isa::kTileRows;
+          const int64_t groups = left < batch ? left : batch;
           for (int64_t i = 0; i < chunks; ++i) {
-            const int64_t until = tiles * (i + 1) / chunks * Isa::kTileRows;
-            many(args, begin, groups, tiles * i / chunks * Isa::kTileRows, until,
-                 i + 1 < chunks ? until : 0, desk);
+            const int64_t row = units * i / chunks * kUnit;
+            const int64_t until = units * (i + 1) / chunks * kUnit;
+            const int64_t next = i + 1 < chunks ? until : 0;
+            if constexpr (kPanelRows == 0) {
+              many<C, false>(args, begin, groups, row, until, next, desk);
+            } else if (args.rows < kPanelRows) {
+              many<C, true>(args, begin, groups, row, until, next, desk);
+            } else if constexpr (kPanelRows != kNoPanels) {
+              many<C, false>(args, begin, groups, row, until, next, desk);
+            }
           }
           // The rows that are left meet weights that are in the second cache level.
-          few(args, begin, begin + groups, whole);
+          few(args, begin, begin + groups, units * kUnit);
           begin += groups;
         }
       }

@@ -222,14 +222,19 @@ struct Sdot {
   static constexpr int kFewRows = 4;
   static constexpr int kManyRows = 12;
   static constexpr int kTileRows = 4;
+  static constexpr int kLeastTileRows = 3;
   static constexpr int kTileGroups = 1;
+  static constexpr int64_t panel_rows(const PackedFormat&) { return 0; }
   static constexpr int kPanelCellBytes = kUnits * kUnitBytes;
 
   static constexpr int kAhead = 4096;
   static void prefetch_line(const std::byte* p) { __builtin_prefetch(p, 0, 2); }
   template <int kRows>
   static void prefetch(const std::byte* codes, int bytes) {
-    for (int i = 0; i < bytes; i += 64) __builtin_prefetch(codes + kAhead + i, 0, 2);
+    for (int i = 0; i < bytes; i += 64) {
+      __builtin_prefetch(codes + kAhead + i, 0, 2);
+      asm volatile("");  // GCC leaves out loops that do nothing but prefetch
+    }
   }
 
   // The largest bit pattern without its sign: NaN is above infinity, infinity above all numbers.
