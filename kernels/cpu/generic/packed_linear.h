@@ -22,7 +22,9 @@
 //   tile_dots       of some groups for some rows, from a panel
 //   straight_dots   the same from packed codes, where panel_rows() is not 0
 //   panel_rows      of a format: rows from which a panel pays; 0: from the first
-//   prefetch<n>     asks for codes or scales ahead of those that n rows meet; prefetch_line, a line
+//   prefetch<tiles> asks for codes or scales ahead of those that few rows or tiles are about to
+//   meet;
+//                   prefetch_line, for one line
 //   kSignedCodes    whether codes of a format whose offset is 128 come as what they stand for
 //   Setup<n>        lives while tiles of sub-blocks of n units are computed
 //   kFewRows        at most, of one pass over a group
@@ -165,13 +167,13 @@ struct PackedLinear {
     }
     for (int64_t left = args.k / kCellElements; left > 0; left -= kBlockCells) {
       const int cells = F.is_super() || left >= kBlockCells ? kBlockCells : static_cast<int>(left);
-      Isa::template prefetch<R>(scale, F.super_bytes() + cells * F.scale_bytes());
+      Isa::template prefetch<false>(scale, F.super_bytes() + cells * F.scale_bytes());
       const Super super = read_super(scale);
       scale += F.super_bytes();
       Floats part[R];
       for (int r = 0; r < R; ++r) part[r] = begin_block(acc[r]);
       for (int c = 0; c < cells; ++c) {
-        Isa::template prefetch<R>(codes, F.cell_bytes());
+        Isa::template prefetch<false>(codes, F.cell_bytes());
         Cell cell;
         Isa::template unpack<kType>(codes, cell);
         const Scales s = read_scales(scale, super, c);
@@ -263,7 +265,7 @@ struct PackedLinear {
       const std::byte* codes = at.codes + g * at.group_step;
       const std::byte* scale = args.weight + (group + g) * F.group_size(args.k) +
                                at.block * (F.super_bytes() + kBlockCells * F.scale_bytes());
-      Isa::template prefetch<Isa::kTileRows>(scale, F.super_bytes() + at.cells * F.scale_bytes());
+      Isa::template prefetch<true>(scale, F.super_bytes() + at.cells * F.scale_bytes());
       const Super super = read_super(scale);
       scale += F.super_bytes();
       Panel& panel = desk.panel[g];
@@ -292,7 +294,7 @@ struct PackedLinear {
     for (int c = 0; c < at.cells; ++c) {
       const std::byte* const codes = at.codes + c * F.cell_bytes();
       for (int g = ask_begin; g < ask_end; ++g) {
-        Isa::template prefetch<Isa::kTileRows>(codes + g * at.group_step, F.cell_bytes());
+        Isa::template prefetch<true>(codes + g * at.group_step, F.cell_bytes());
       }
 #pragma GCC unroll 2
       for (int sub = 0; sub < kSubs; ++sub) {

@@ -229,7 +229,7 @@ struct Sdot {
 
   static constexpr int kAhead = 4096;
   static void prefetch_line(const std::byte* p) { __builtin_prefetch(p, 0, 2); }
-  template <int kRows>
+  template <bool>
   static void prefetch(const std::byte* codes, int bytes) {
     for (int i = 0; i < bytes; i += 64) {
       __builtin_prefetch(codes + kAhead + i, 0, 2);
