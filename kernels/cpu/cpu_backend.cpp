@@ -39,8 +39,8 @@ static_assert(kFloatUnit % kPackedUnit == 0, "packed and other weights in one ca
 constexpr int64_t kLinearSlices = 32;
 
 // Rows from which a slice of integer kernels takes enough columns that a block of the rows'
-// activations, which then no longer stay in the second cache level, meets several panels.
-constexpr int64_t kManyRows = 64;
+// activations, which then no longer stay in the second cache level, meets several groups.
+constexpr int64_t kManyRows = cpu::kBatchedRows;
 constexpr int64_t kManyRowsColumns = cpu::kBatchGroups * cpu::kGroupColumns;
 constexpr int64_t kManyRowsSlices = 4;  // for each thread, at least
 
@@ -299,7 +299,7 @@ void CpuBackend::share_linear(Mat x, const RoundedInput& rounded,
   };
   int64_t slices = 0;
   for (const LinearOutput& output : outputs) slices += slices_of(output);
-  // Integer kernels unpack a panel anew for so many rows anyhow.
+  // Integer kernels take the weights anew for so many rows anyhow.
   const int64_t chunk = integers ? cpu::kBatchRows : x.rows;
   const int64_t chunks = (x.rows + chunk - 1) / chunk;
   pool_->parallel_for(slices * chunks, 1, [&](int64_t first, int64_t last, int worker) {

@@ -387,6 +387,15 @@ struct PackedLinear {
     }
   }
 
+  // Rows in tiles of as equal a number as can be are never fewer than a tile takes.
+  static constexpr bool tiles_are_large_enough() {
+    for (int rows = Isa::kManyRows; rows <= kBatchRows; ++rows) {
+      const int tiles = (rows + Isa::kTileRows - 1) / Isa::kTileRows;
+      if (rows / tiles < Isa::kLeastTileRows) return false;
+    }
+    return true;
+  }
+
   // Groups [begin, end) of all rows. scratch: kPackedScratch bytes, aligned to 64.
   static void run(const PackedLinearArgs& args, int64_t begin, int64_t end,
                   [[maybe_unused]] std::byte* scratch) {
@@ -399,6 +408,7 @@ struct PackedLinear {
         auto& desk = *reinterpret_cast<Desk<C>*>(scratch);
         // Tiles of one size leave rows over.
         constexpr int kUnit = Isa::kLeastTileRows == Isa::kTileRows ? Isa::kTileRows : 1;
+        static_assert(kUnit != 1 || tiles_are_large_enough());
         const int64_t units = args.rows / kUnit;
         const int64_t chunks = (units * kUnit + kBatchRows - 1) / kBatchRows;
         // The activations of fewer rows stay in the second cache level, or nearly, for all of K:
