@@ -220,7 +220,7 @@ cpu::Activations CpuBackend::round(Mat x, const cpu::PackedKernels& kernels,
   const cpu::Activations to = memory.prepare(x.rows, x.cols, kernels);
   for_rows(x.rows, x.cols, [&](int64_t begin, int64_t end, int) {
     for (int64_t t = begin; t < end; ++t) {
-      kernels.quantize_row(x.row(t), x.cols, to.block(t, 0), to.block_step);
+      kernels.quantize_row(x.row(t), x.cols, to.from(t));
     }
   });
   return to;
@@ -360,8 +360,7 @@ void CpuBackend::feed_forward(Mat x, const FeedForward& weights, std::span<const
       multiply(weights.up, up);
       table_.glu(gate, up, gate, rows * n, weights.activation);
       for (int64_t r = 0; r < rows; ++r) {
-        packed_kernels_->quantize_row(gate + r * n, n, products.block(row + r, slice),
-                                      products.block_step);
+        packed_kernels_->quantize_row(gate + r * n, n, products.from(row + r, slice));
       }
     }
   });

@@ -81,6 +81,9 @@ inline constexpr int kBatchRows = 192;
 inline constexpr int kBatchedRows = 64;
 inline constexpr int kBatchGroups = 8;
 
+// Bytes from the codes that tiles meet to those that are asked for into the second cache level.
+inline constexpr int64_t kTileAhead = 64 << 10;
+
 // core/backend.h's kAttentionSplit, known here without that header's inline functions.
 inline constexpr int32_t kSplit = 256;
 
@@ -142,11 +145,13 @@ static constexpr int64_t attend_scratch(int64_t rows, int64_t row) {
 struct PackedKernels {
   // The kernel of a type in kPackedFormats (activations in BF16: in kFloatFormats); else null.
   PackedLinearRun (*linear)(DType type);
-  // Rounds one row of k elements, a multiple of 32, as packed/activations.h says, to blocks that
-  // lie block_step bytes apart. The order of a cell's integers is the table's own.
-  void (*quantize_row)(const float* x, int64_t k, std::byte* blocks, int64_t block_step);
+  // Rounds one row of k elements, a multiple of 32, as packed/activations.h says, to the first row
+  // of `to`. The order of a cell's integers is the table's own.
+  void (*quantize_row)(const float* x, int64_t k, const Activations& to);
   int64_t block_bytes;      // of 256 rounded elements
   bool whole_rows = false;  // a row's blocks lie together
+  // Rows of an input from which its integers lie in the order that tiles want.
+  int64_t tile_rows = INT64_MAX;
   // The instruction by whose order and rounding of sums these add, where it is not everybody's.
   const char* order = "";
 
@@ -158,7 +163,7 @@ struct PackedKernels {
   // `rows` rows of k elements in memory of rows × row_bytes(k), aligned to 64.
   [[gnu::always_inline]] Activations activations(std::byte* memory, int64_t rows, int64_t k) const {
     if (whole_rows) return {memory, row_bytes(k), block_bytes};
-    return {memory, block_bytes, rows * block_bytes};
+    return {memory, block_bytes, rows * block_bytes, rows >= tile_rows};
   }
 };
 

@@ -95,7 +95,7 @@ class AmxBf16Test : public IsaTestBase<::testing::TestWithParam<DType>> {
     const cpu::Activations& to = memory.rows();
     for (int64_t t = 0; t < rows; ++t) {
       kernels.quantize_row(&x[static_cast<std::size_t>((first + t) * layer.k)], layer.k,
-                           to.block(t, 0), to.block_step);
+                           to.from(t));
     }
     const int64_t stride = layer.columns + 1;
     std::vector<float> out(static_cast<std::size_t>(rows * stride), NAN);

@@ -24,7 +24,7 @@ class AmxTest : public IsaTestBase<> {
     cpu::ActivationRows memory;
     const cpu::Activations to = memory.prepare(rows, k, kernels);
     for (int64_t t = 0; t < rows; ++t) {
-      kernels.quantize_row(&x[t * k], k, to.block(t, 0), to.block_step);
+      kernels.quantize_row(&x[t * k], k, to.from(t));
     }
     std::vector<float> out(static_cast<std::size_t>(rows * columns), NAN);
     alignas(64) static std::byte scratch[cpu::kPackedScratch];

@@ -23,7 +23,7 @@ inline constexpr TileShape kTileShapes[kTiles] = {
     {16, 64}, {16, 64}, {16, 4 * kUnitCount}, {16, 4 * kUnitCount}, {kUnitCount, 64}};
 
 template <class ActivationBlock, class Tiles>
-struct Amx : avx512::Vbmi<ActivationBlock> {
+struct Amx : avx512::Vbmi<ActivationBlock, false> {
   using Block = ActivationBlock;
   using Ints = I32x16;
 
@@ -42,7 +42,8 @@ struct Amx : avx512::Vbmi<ActivationBlock> {
 
   template <DType, int R, int C, int kUnitCount>
   static inline void tile_dots(const std::byte* codes, std::size_t /*group_distance*/, int first,
-                               const Block* const (&a)[R], int at, Ints (&dot)[R][C]) {
+                               const Block* const (&a)[R], int at, const Ints (&start)[R],
+                               Ints (&dot)[R][C]) {
     static_assert(R == 16 && C == 1);
     const std::byte* const bytes = a[0]->cells + Block::kCellBytes * at + 4 * first;
     const std::ptrdiff_t stride =
@@ -60,11 +61,13 @@ struct Amx : avx512::Vbmi<ActivationBlock> {
     }
     Tiles::template store<kHighSums>(sums[0], sizeof(sums[0][0]));
     for (int r = 0; r < R; ++r) {
-      dot[r][0].v = _mm512_load_si512(sums[0][r]);
+      const __m512i high = _mm512_load_si512(sums[0][r]);
       if constexpr (Block::kHalves == 2) {
-        dot[r][0].v =
-            _mm512_add_epi32(_mm512_slli_epi32(dot[r][0].v, 8), _mm512_load_si512(sums[1][r]));
+        dot[r][0].v = _mm512_add_epi32(_mm512_slli_epi32(high, 8), _mm512_load_si512(sums[1][r]));
+      } else {
+        dot[r][0].v = high;
       }
+      dot[r][0].v = _mm512_add_epi32(dot[r][0].v, start[r].v);
     }
   }
 };

@@ -93,9 +93,6 @@ struct I32x16 {
 
   static I32x16 splat(int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
 };
-static inline I32x16 operator-(I32x16 a, I32x16 b) {
-  return {_mm256_sub_epi32(a.low, b.low), _mm256_sub_epi32(a.high, b.high)};
-}
 static inline F32x16 to_float(I32x16 a) {
   return {_mm256_cvtepi32_ps(a.low), _mm256_cvtepi32_ps(a.high)};
 }
@@ -161,6 +158,7 @@ struct Madd : Prefetch {
   struct Setup {};
 
   static constexpr bool kSignedCodes = false;
+  static constexpr bool kTileOrder = false;
   static constexpr int kFewRows = 4;
   static constexpr int kManyRows = 8;
   static constexpr int kTileRows = 4;
@@ -259,11 +257,11 @@ struct Madd : Prefetch {
   template <DType kType, int R, int kUnitCount>
   [[gnu::always_inline]] static inline void dots(const Cell& cell, int first,
                                                  const Block* const (&a)[R], int at,
-                                                 Ints (&dot)[R]) {
+                                                 const Ints (&start)[R], Ints (&dot)[R]) {
 #pragma GCC unroll 2
     for (int half = 0; half < 2; ++half) {
       __m256i sum[R];
-      for (int r = 0; r < R; ++r) sum[r] = _mm256_setzero_si256();
+      for (int r = 0; r < R; ++r) sum[r] = half == 0 ? start[r].low : start[r].high;
 #pragma GCC unroll 8
       for (int u = 0; u < kUnitCount; ++u) {
         const __m256i codes = unit_codes<kType>(cell.codes, first + u, half);
@@ -282,10 +280,10 @@ struct Madd : Prefetch {
   [[gnu::always_inline]] static inline void tile_dots(const std::byte* codes,
                                                       std::size_t group_distance, int first,
                                                       const Block* const (&a)[R], int at,
-                                                      Ints (&dot)[R][C]) {
+                                                      const Ints (&start)[R], Ints (&dot)[R][C]) {
     static_assert(C == 1);
     (void)group_distance;
-    for (int r = 0; r < R; ++r) dot[r][0] = I32x16::splat(0);
+    for (int r = 0; r < R; ++r) dot[r][0] = start[r];
 #pragma GCC unroll 16
     for (int i = 2 * first; i < 2 * (first + kUnitCount); ++i) {
       const auto* w = reinterpret_cast<const __m256i*>(codes + 64 * i);

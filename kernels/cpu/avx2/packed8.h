@@ -59,13 +59,12 @@ struct Maddubs : Madd {
     return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
   }
 
-  // Units [first, first + kUnitCount) of eight columns: load(unit) gives their codes.
+  // Units [first, first + kUnitCount) of eight columns, upon sum: load(unit) gives their codes.
   template <DType kType, int R, int kUnitCount, class Load>
   [[gnu::always_inline]] static inline void dots_of_half(const Load& load, int first,
                                                          const Block* const (&a)[R], int at,
                                                          __m256i (&sum)[R]) {
     constexpr int kChain = chain<kType>() < kUnitCount ? chain<kType>() : kUnitCount;
-    for (int r = 0; r < R; ++r) sum[r] = _mm256_setzero_si256();
 #pragma GCC unroll 8
     for (int u = 0; u < kUnitCount; u += kChain) {
       __m256i narrow[R];
@@ -85,10 +84,11 @@ struct Maddubs : Madd {
   template <DType kType, int R, int kUnitCount>
   [[gnu::always_inline]] static inline void dots(const Cell& cell, int first,
                                                  const Block* const (&a)[R], int at,
-                                                 Ints (&dot)[R]) {
+                                                 const Ints (&start)[R], Ints (&dot)[R]) {
 #pragma GCC unroll 2
     for (int half = 0; half < 2; ++half) {
       __m256i sum[R];
+      for (int r = 0; r < R; ++r) sum[r] = half == 0 ? start[r].low : start[r].high;
       dots_of_half<kType, R, kUnitCount>(
           [&](int u) { return codes_of<kType>(cell.codes, u, half); }, first, a, at, sum);
       for (int r = 0; r < R; ++r) (half == 0 ? dot[r].low : dot[r].high) = sum[r];
@@ -109,11 +109,12 @@ struct Maddubs : Madd {
   [[gnu::always_inline]] static inline void tile_dots(const std::byte* codes,
                                                       std::size_t /*group_distance*/, int first,
                                                       const Block* const (&a)[R], int at,
-                                                      Ints (&dot)[R][C]) {
+                                                      const Ints (&start)[R], Ints (&dot)[R][C]) {
     static_assert(C == 1);
 #pragma GCC unroll 2
     for (int half = 0; half < 2; ++half) {
       __m256i sum[R];
+      for (int r = 0; r < R; ++r) sum[r] = half == 0 ? start[r].low : start[r].high;
       dots_of_half<kType, R, kUnitCount>(
           [&](int u) {
             return _mm256_load_si256(reinterpret_cast<const __m256i*>(codes + kUnitBytes * u) +

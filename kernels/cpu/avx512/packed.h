@@ -1,6 +1,7 @@
-// Packed linear layers with AVX-512 VNNI: vpdpbusd, unsigned code × signed byte. A 16-bit
-// activation is two signed bytes, so its dot product is two rounds: first the high bytes, the sum
-// shifted by 8, then the low ones. It costs what 16-bit dots cost and codes stay bytes.
+// Packed linear layers with AVX-512 VNNI. Few rows meet codes as the bytes that they are
+// (vpdpbusd, unsigned code × signed byte): a 16-bit activation is two signed bytes, so its dot
+// product is two rounds, of the high bytes and of the low ones. Tiles meet them as words
+// (vpdpwssd): as many dots, and no sums of two kinds to put together.
 #pragma once
 
 #include <bit>
@@ -68,12 +69,15 @@ static inline F32x16 fma(F32x16 a, F32x16 b, F32x16 c) { return {_mm512_fmadd_ps
 
 struct I32x16 {
   __m512i v;
+
+  static I32x16 splat(int32_t x) { return {_mm512_set1_epi32(x)}; }
 };
-static inline I32x16 operator-(I32x16 a, I32x16 b) { return {_mm512_sub_epi32(a.v, b.v)}; }
 static inline F32x16 to_float(I32x16 a) { return {_mm512_cvtepi32_ps(a.v)}; }
 
-// The activations of a cell are its 32 high bytes, then its 32 low ones; or its 32 bytes.
-template <class ActivationBlock>
+// The activations of a cell are its 32 high bytes, then its 32 low ones; or its 32 bytes. With
+// kWords tiles have them as 32 words: of every four, elements 0 and 2, then 1 and 3, as masks and
+// shifts give the codes.
+template <class ActivationBlock, bool kWords = ActivationBlock::kHalves == 2>
 struct Vnni : avx2::Prefetch {
   using Block = ActivationBlock;
   using Floats = F32x16;
@@ -86,21 +90,22 @@ struct Vnni : avx2::Prefetch {
   struct Setup {};
 
   // Unpacking one plane costs less than a panel does, two planes only for few tiles (Zen 5, tiles
-  // of Q4_K and of Q6_K straight: 1.06 and 0.9 times the rate from panels at 96 rows).
+  // of Q6_K straight: 1.03, 1.00 and 0.98 times the rate from panels at 32, 64 and 192 rows).
   static constexpr int64_t panel_rows(const PackedFormat& format) {
     if (format.is_lattice()) return 0;
     const bool one_plane = std::has_single_bit(static_cast<unsigned>(format.planes));
-    return one_plane && format.table == CodeTable::kNone ? kNoPanels : 32;
+    return one_plane ? kNoPanels : 64;
   }
 
   static constexpr bool kSignedCodes = false;
+  static constexpr bool kTileOrder = kWords;
   static constexpr int kFewRows = 4;
   static constexpr int kManyRows = 5;
   // 12 dots, 12 sums, two units' codes and an activation: of 32 registers.
   static constexpr int kTileRows = 6;
   static constexpr int kLeastTileRows = 3;
   static constexpr int kTileGroups = 2;
-  static constexpr int kPanelCellBytes = kUnits * kUnitBytes;
+  static constexpr int kPanelCellBytes = (kWords ? 2 : 1) * kUnits * kUnitBytes;
 
   // The largest bit pattern without its sign: NaN is above infinity, infinity above all numbers.
   static inline uint32_t largest(const float* x) {
@@ -123,6 +128,20 @@ struct Vnni : avx2::Prefetch {
         to += 2;
       }
       _mm_store_si128(to, _mm512_cvtepi32_epi8(a));
+    }
+  }
+
+  static inline void quantize_for_tiles(const float* x, float inverse, std::byte* cell,
+                                        int32_t (&sum)[2]) {
+    // Elements 1 and 2 of every four change places.
+    const __m256i order = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15));
+    const __m512 factor = _mm512_set1_ps(inverse);
+    for (int half = 0; half < 2; ++half) {
+      const __m512i a = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + 16 * half), factor));
+      sum[half] = _mm512_reduce_add_epi32(a);
+      _mm256_store_si256(reinterpret_cast<__m256i*>(cell) + half,
+                         _mm256_shuffle_epi8(_mm512_cvtepi32_epi16(a), order));
     }
   }
 
@@ -230,9 +249,21 @@ struct Vnni : avx2::Prefetch {
     }
   }
 
+  // The even elements of a unit's codes, or the odd ones, as words.
+  static inline __m512i words(__m512i codes, int odd) {
+    return odd != 0 ? _mm512_srli_epi16(codes, 8) : _mm512_and_si512(codes, _mm512_set1_epi16(255));
+  }
+
   template <DType>
   static inline void store_panel(const Cell& cell, std::byte* p) {
-    for (int u = 0; u < kUnits; ++u) _mm512_store_si512(p + 64 * u, cell.unit[u]);
+    for (int u = 0; u < kUnits; ++u) {
+      if constexpr (kWords) {
+        _mm512_store_si512(p + 128 * u, words(cell.unit[u], 0));
+        _mm512_store_si512(p + 128 * u + 64, words(cell.unit[u], 1));
+      } else {
+        _mm512_store_si512(p + 64 * u, cell.unit[u]);
+      }
+    }
   }
 
   static inline __m512i four(const std::byte* a) {
@@ -250,112 +281,109 @@ struct Vnni : avx2::Prefetch {
   template <DType kType, int R, int kUnitCount>
   [[gnu::always_inline]] static inline void dots(const Cell& cell, int first,
                                                  const Block* const (&a)[R], int at,
-                                                 Ints (&dot)[R]) {
-    // With few rows two chains go side by side, of high and low bytes or of even and odd units: a
-    // single one would wait for each result.
+                                                 const Ints (&start)[R], Ints (&dot)[R]) {
+    // Two chains go side by side, of high and low bytes or of even and odd units: a single one
+    // would wait for each result.
     constexpr int kHalves = Block::kHalves;
-    constexpr int kChains = R < 5 ? 2 : 1;
-    __m512i sum[kChains][R];
+    __m512i sum[2][R];
     for (int r = 0; r < R; ++r) {
-      for (int i = 0; i < kChains; ++i) sum[i][r] = _mm512_setzero_si512();
+      sum[0][r] = _mm512_setzero_si512();
+      sum[1][r] = start[r].v;
     }
 #pragma GCC unroll 2
     for (int half = 0; half < kHalves; ++half) {
 #pragma GCC unroll 8
       for (int u = first; u < first + kUnitCount; ++u) {
-        __m512i(&to)[R] = sum[(kHalves == 2 ? half : u) % kChains];
+        __m512i(&to)[R] = sum[kHalves == 2 ? half : u % 2];
         for (int r = 0; r < R; ++r) {
           const std::byte* x = a[r]->cells + Block::kCellBytes * at + 32 * half + 4 * u;
           to[r] = _mm512_dpbusd_epi32(to[r], cell.unit[u], four(x));
         }
       }
-      if (half + 1 < kHalves) {
-        for (int r = 0; r < R; ++r) sum[0][r] = _mm512_slli_epi32(sum[0][r], 8);
+    }
+    for (int r = 0; r < R; ++r) {
+      if constexpr (kHalves == 2) sum[0][r] = _mm512_slli_epi32(sum[0][r], 8);
+      dot[r].v = _mm512_add_epi32(sum[0][r], sum[1][r]);
+    }
+  }
+
+  // The odd or even codes of a unit as words.
+  template <DType kType>
+  [[gnu::always_inline]] static inline __m512i unit_words(const std::byte* p, int unit, int odd) {
+    constexpr PackedFormat F = kPackedFormatOf<kType>;
+    if constexpr (F.planes == 4 && F.table == CodeTable::kNone) {
+      // Four nibbles of 16 bits are one each of two units' even and odd codes.
+      const __m512i nibbles = load(p + kUnitBytes * (unit % 4));
+      const int shift = unit / 4 * 4 + 8 * odd;
+      const __m512i low = shift == 0 ? nibbles : _mm512_srli_epi16(nibbles, shift);
+      return shift == 12 ? low : _mm512_and_si512(low, _mm512_set1_epi16(15));
+    } else {
+      return words(unit_codes<kType>(p, unit), odd);
+    }
+  }
+
+  // What is added to `start`, of R rows × C groups: codes(vector, group) is a vector of four codes
+  // a column, or of two words. Those that a vector of the packed codes holds come one after the
+  // other.
+  template <int R, int C, int kUnitCount, class Codes>
+  [[gnu::always_inline]] static inline void add_dots(const Codes& codes, int first,
+                                                     const Block* const (&a)[R], int at,
+                                                     const Ints (&start)[R], Ints (&dot)[R][C]) {
+    constexpr int kOfUnit = kWords ? 2 : 1;
+    // Results take as long as eight dots: fewer sums are cut in two.
+    constexpr int kChains = R * C < 10 ? 2 : 1;
+    __m512i sum[kChains][R][C];
+    for (int r = 0; r < R; ++r) {
+      for (int g = 0; g < C; ++g) {
+        sum[0][r][g] = start[r].v;
+        if constexpr (kChains == 2) sum[1][r][g] = _mm512_setzero_si512();
+      }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < kOfUnit * kUnitCount; ++i) {
+      const int unit = kUnitCount == 8 ? i / (2 * kOfUnit) + i / kOfUnit % 2 * 4 : i / kOfUnit;
+      const int vector = kOfUnit * (first + unit) + i % kOfUnit;
+      __m512i w[C];
+      for (int g = 0; g < C; ++g) w[g] = codes(vector, g);
+      for (int r = 0; r < R; ++r) {
+        const __m512i x = four(a[r]->cells + Block::kCellBytes * at + 4 * vector);
+        for (int g = 0; g < C; ++g) {
+          __m512i& to = sum[i % kChains][r][g];
+          to = kWords ? _mm512_dpwssd_epi32(to, w[g], x) : _mm512_dpbusd_epi32(to, w[g], x);
+        }
       }
     }
     for (int r = 0; r < R; ++r) {
-      dot[r].v = kChains == 1 ? sum[0][r] : _mm512_add_epi32(sum[0][r], sum[kChains - 1][r]);
+      for (int g = 0; g < C; ++g) {
+        dot[r][g].v = sum[0][r][g];
+        if constexpr (kChains == 2) dot[r][g].v = _mm512_add_epi32(sum[0][r][g], sum[1][r][g]);
+      }
     }
   }
 
   template <DType kType, int R, int C, int kUnitCount>
-  [[gnu::always_inline]] static inline void straight_dots(const std::byte* codes,
+  [[gnu::always_inline]] static inline void straight_dots(const std::byte* packed,
                                                           int64_t group_step, int first,
                                                           const Block* const (&a)[R], int at,
+                                                          const Ints (&start)[R],
                                                           Ints (&dot)[R][C]) {
-    // The two units that a vector of four bits holds, one after the other.
-    const auto unit = [&](int i) { return first + (kUnitCount == 8 ? i / 2 + i % 2 * 4 : i); };
-    const auto unpack_unit = [&](int u, __m512i(&w)[C]) {
-      for (int g = 0; g < C; ++g) w[g] = unit_codes<kType>(codes + g * group_step, u);
+    const auto codes = [&](int vector, int g) __attribute__((always_inline)) {
+      const std::byte* const p = packed + g * group_step;
+      if constexpr (kWords) return unit_words<kType>(p, vector / 2, vector % 2);
+      return unit_codes<kType>(p, vector);
     };
-    const auto add = [&](const __m512i(&w)[C], int half, int u, __m512i(&to)[R][C]) {
-      for (int r = 0; r < R; ++r) {
-        const __m512i x = four(a[r]->cells + Block::kCellBytes * at + 32 * half + 4 * u);
-        for (int g = 0; g < C; ++g) to[r][g] = _mm512_dpbusd_epi32(to[r][g], w[g], x);
-      }
-    };
-    __m512i low[R][C];
-    __m512i high[R][C];
-    for (int r = 0; r < R; ++r) {
-      for (int g = 0; g < C; ++g) low[r][g] = high[r][g] = _mm512_setzero_si512();
-    }
-    // Whether the registers hold both kinds of sums.
-    constexpr bool kBoth = 3 * R * C + C + 3 <= 32;
-    if constexpr (Block::kHalves == 2 && !kBoth) {
-#pragma GCC unroll 8
-      for (int i = 0; i < kUnitCount; ++i) {
-        __m512i w[C];
-        unpack_unit(unit(i), w);
-        add(w, 0, unit(i), low);
-      }
-      for (int r = 0; r < R; ++r) {
-        for (int g = 0; g < C; ++g) low[r][g] = _mm512_slli_epi32(low[r][g], 8);
-      }
-      // Codes that they do not hold either are unpacked anew.
-      if (kUnitCount * C + 2 * R * C + 3 > 32) asm volatile("" : "+r"(codes));
-    }
-#pragma GCC unroll 8
-    for (int i = 0; i < kUnitCount; ++i) {
-      __m512i w[C];
-      unpack_unit(unit(i), w);
-      if constexpr (Block::kHalves == 2 && kBoth) add(w, 0, unit(i), high);
-      add(w, Block::kHalves - 1, unit(i), low);
-    }
-    for (int r = 0; r < R; ++r) {
-      for (int g = 0; g < C; ++g) {
-        dot[r][g].v = low[r][g];
-        if constexpr (Block::kHalves == 2 && kBoth) {
-          dot[r][g].v = _mm512_add_epi32(low[r][g], _mm512_slli_epi32(high[r][g], 8));
-        }
-      }
-    }
+    add_dots<R, C, kUnitCount>(codes, first, a, at, start, dot);
   }
 
   template <DType, int R, int C, int kUnitCount>
-  [[gnu::always_inline]] static inline void tile_dots(const std::byte* codes,
+  [[gnu::always_inline]] static inline void tile_dots(const std::byte* panel,
                                                       std::size_t group_distance, int first,
                                                       const Block* const (&a)[R], int at,
-                                                      Ints (&dot)[R][C]) {
-    for (int r = 0; r < R; ++r) {
-      for (int g = 0; g < C; ++g) dot[r][g].v = _mm512_setzero_si512();
-    }
-#pragma GCC unroll 2
-    for (int half = 0; half < Block::kHalves; ++half) {
-#pragma GCC unroll 8
-      for (int u = first; u < first + kUnitCount; ++u) {
-        __m512i w[C];
-        for (int g = 0; g < C; ++g) w[g] = load(codes + g * group_distance + 64 * u);
-        for (int r = 0; r < R; ++r) {
-          const __m512i x = four(a[r]->cells + Block::kCellBytes * at + 32 * half + 4 * u);
-          for (int g = 0; g < C; ++g) dot[r][g].v = _mm512_dpbusd_epi32(dot[r][g].v, w[g], x);
-        }
-      }
-      if (half + 1 < Block::kHalves) {
-        for (int r = 0; r < R; ++r) {
-          for (int g = 0; g < C; ++g) dot[r][g].v = _mm512_slli_epi32(dot[r][g].v, 8);
-        }
-      }
-    }
+                                                      const Ints (&start)[R], Ints (&dot)[R][C]) {
+    const auto codes = [&](int vector, int g) __attribute__((always_inline)) {
+      return load(panel + g * group_distance + 64 * vector);
+    };
+    add_dots<R, C, kUnitCount>(codes, first, a, at, start, dot);
   }
 };
 

@@ -8,9 +8,9 @@
 namespace weft::cpu::avx512 {
 namespace {
 
-template <class ActivationBlock>
-struct Vbmi : Vnni<ActivationBlock> {
-  using Base = Vnni<ActivationBlock>;
+template <class ActivationBlock, bool kWords = ActivationBlock::kHalves == 2>
+struct Vbmi : Vnni<ActivationBlock, kWords> {
+  using Base = Vnni<ActivationBlock, kWords>;
   using typename Base::Cell;
 
   // IQ1's 2,048 points lie in too many registers to gain anything.

@@ -47,8 +47,8 @@ static inline void for_runs_of_rows(int32_t begin, int32_t end, const Fn& fn) {
 // computed, which read nothing, so that memory is not idle then.
 inline constexpr int32_t kLeastAhead = 12 << 10;
 inline constexpr int32_t kMostAhead = 112 << 10;
-// Everything is asked for again when it is this much nearer: requests get lost where a core has too
-// many under way (Zen 5: 1.05 to 1.18 times the rate from memory).
+// Everything is asked for again when it is this much nearer, as if requests got lost where a core
+// has too many under way (Zen 5: 1.05 to 1.18 times the rate from memory).
 inline constexpr int32_t kAgain = 4 << 10;
 // Asked for beside each row's exponentials, in cache lines.
 inline constexpr int32_t kLinesARow = 24;

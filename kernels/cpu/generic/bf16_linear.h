@@ -16,10 +16,10 @@
 namespace weft::cpu {
 
 // PackedKernels::quantize_row.
-static void round_row_to_bf16(const float* x, int64_t k, std::byte* to, int64_t /*block_step*/) {
+static void round_row_to_bf16(const float* x, int64_t k, const Activations& to) {
   for (int64_t i = 0; i < k; ++i) {
     const uint16_t stored = round_to_bf16(x[i]);
-    __builtin_memcpy(to + 2 * i, &stored, sizeof(stored));
+    __builtin_memcpy(to.blocks + 2 * i, &stored, sizeof(stored));
   }
 }
 

@@ -18,7 +18,7 @@
 //   Block           the activations it takes: Int16Block, Int8Block
 //   Floats, Ints    vectors: zero, load, store, splat, fma, *, to_float
 //   Cell            the codes of a cell: unpack<F>(bytes, cell), store_panel<kType>(cell, bytes)
-//   dots            the integers of one sub-block of a cell for some rows
+//   dots            the integers of one sub-block of a cell for some rows, each upon its `start`
 //   tile_dots       of some groups for some rows, from a panel
 //   straight_dots   the same from packed codes, where panel_rows() is not 0
 //   panel_rows      of a format: rows from which a panel pays; 0: from the first
@@ -27,6 +27,7 @@
 //                   prefetch_line, for one line
 //   kSignedCodes    whether codes of a format whose offset is 128 come as what they stand for
 //   Setup<n>        lives while tiles of sub-blocks of n units are computed
+//   kTileOrder      whether integers that tiles meet have an order of their own (Activations)
 //   kFewRows        at most, of one pass over a group
 //   kManyRows       from which tiles pay; 0: never
 //   kTileRows, kLeastTileRows, kTileGroups: of a tile, at most and at least
@@ -123,12 +124,18 @@ struct PackedLinear {
     return Block::kScales == 1 ? fma(part, Floats::splat(a.scale[0]), acc) : part;
   }
 
+  // What the dots of the sub-th sub-block of a block begin with.
+  [[gnu::always_inline]] static inline Ints start(const Block& a, int sub) {
+    if constexpr (kOffset == 0) {
+      return Ints::splat(0);
+    } else {
+      return Isa::template times<kOffset>(kSubs == 1 ? a.minus_total + sub : a.minus_sum + sub);
+    }
+  }
+
   // part after one sub-block: the sub-th of a block.
   [[gnu::always_inline]] static inline Floats step(Ints dot, const Block& a, int sub, Floats scale,
                                                    Floats min, Floats part) {
-    if constexpr (kOffset != 0) {
-      dot = dot - Isa::template times<kOffset>(kSubs == 1 ? a.total + sub : a.sum + sub);
-    }
     Floats product = to_float(dot);
     if constexpr (Block::kScales != 1) product = product * Floats::splat(a.scale[sub / kSubs]);
     part = fma(product, scale, part);
@@ -179,8 +186,10 @@ struct PackedLinear {
         const Scales s = read_scales(scale, super, c);
 #pragma GCC unroll 2
         for (int sub = 0; sub < kSubs; ++sub) {
+          Ints starts[R];
           Ints dot[R];
-          Isa::template dots<kType, R, kSubUnits>(cell, sub * kSubUnits, a, c, dot);
+          for (int r = 0; r < R; ++r) starts[r] = start(*a[r], kSubs * c + sub);
+          Isa::template dots<kType, R, kSubUnits>(cell, sub * kSubUnits, a, c, starts, dot);
           for (int r = 0; r < R; ++r) {
             part[r] = step(dot[r], *a[r], kSubs * c + sub, s.scale[sub], s.min[sub], part[r]);
           }
@@ -236,12 +245,12 @@ struct PackedLinear {
   };
 
   // Asks for a stretch of memory that is needed soon, in some steps.
-  struct Ahead {
+  struct Stretch {
     const std::byte* at;
     const std::byte* end;
     int64_t step;
 
-    Ahead(const void* from, int64_t bytes, int64_t steps)
+    Stretch(const void* from, int64_t bytes, int64_t steps)
         : at(static_cast<const std::byte*>(from)),
           end(at + bytes),
           step((bytes / steps + 64) / 64 * 64) {}
@@ -256,15 +265,15 @@ struct PackedLinear {
     int64_t group_step;
     int64_t block;
     int cells;
+    int64_t jump;  // bytes that are left out before what is asked for far ahead
   };
 
   template <int C, bool kStraight>
-  static inline void open_panels(const PackedLinearArgs& args, int64_t group, const Place& at,
-                                 Desk<C>& desk) {
+  static inline void open_panels(const std::byte* scales, const Place& at, Desk<C>& desk) {
     for (int g = 0; g < C; ++g) {
       const std::byte* codes = at.codes + g * at.group_step;
-      const std::byte* scale = args.weight + (group + g) * F.group_size(args.k) +
-                               at.block * (F.super_bytes() + kBlockCells * F.scale_bytes());
+      const std::byte* scale =
+          scales + g * at.group_step + at.block * (F.super_bytes() + kBlockCells * F.scale_bytes());
       Isa::template prefetch<true>(scale, F.super_bytes() + at.cells * F.scale_bytes());
       const Super super = read_super(scale);
       scale += F.super_bytes();
@@ -294,18 +303,20 @@ struct PackedLinear {
     for (int c = 0; c < at.cells; ++c) {
       const std::byte* const codes = at.codes + c * F.cell_bytes();
       for (int g = ask_begin; g < ask_end; ++g) {
-        Isa::template prefetch<true>(codes + g * at.group_step, F.cell_bytes());
+        Isa::template prefetch<true>(codes + g * at.group_step, F.cell_bytes(), at.jump);
       }
 #pragma GCC unroll 2
       for (int sub = 0; sub < kSubs; ++sub) {
+        Ints starts[R];
         Ints dot[R][C];
+        for (int r = 0; r < R; ++r) starts[r] = start(*a[r], kSubs * c + sub);
         if constexpr (kStraight) {
           Isa::template straight_dots<kType, R, C, kSubUnits>(codes, at.group_step, sub * kSubUnits,
-                                                              a, c, dot);
+                                                              a, c, starts, dot);
         } else {
           Isa::template tile_dots<kType, R, C, kSubUnits>(
               panels[0].codes + c * Isa::kPanelCellBytes, sizeof(Panel), sub * kSubUnits, a, c,
-              dot);
+              starts, dot);
         }
         for (int r = 0; r < R; ++r) {
           for (int g = 0; g < C; ++g) {
@@ -324,7 +335,7 @@ struct PackedLinear {
     }
   }
 
-  // Of rows [row, row + rows).
+  // Of rows [row, row + rows). Fewer than a tile takes at least fill it with the last one.
   template <int R, int C, bool kStraight>
   [[gnu::always_inline]] static inline void tile_of(const PackedLinearArgs& args, const Place& at,
                                                     int64_t row, int64_t rows, const Panel* panels,
@@ -336,36 +347,39 @@ struct PackedLinear {
       }
     }
     const Block* a[R];
-    for (int r = 0; r < R; ++r) a[r] = block_of(args, row + r, at.block);
+    for (int r = 0; r < R; ++r) a[r] = block_of(args, row + (r < rows ? r : rows - 1), at.block);
     tile<R, C, kStraight>(at, panels, a, ask_begin, ask_end, acc);
   }
 
   // Groups [group, group + groups), whole panels of C, at most kBatchGroups, for rows [begin, end),
   // at most kBatchRows, in tiles of as equal a number of rows as can be. A block of K meets all
-  // groups before the next one's turn. next: the first row that comes after these.
+  // groups before the next one's turn. A single group takes all places of a panel. next: the first
+  // row that comes after these.
   template <int C, bool kStraight>
   static void many(const PackedLinearArgs& args, int64_t group, int64_t groups, int64_t begin,
                    int64_t end, int64_t next, Desk<C>& desk) {
     const int64_t rows = end - begin;
     const int64_t tiles = (rows + Isa::kTileRows - 1) / Isa::kTileRows;
-    const int64_t panels = groups / C;
+    const int64_t panels = groups < C ? 1 : groups / C;
+    const int64_t next_group = groups < C ? 0 : 1;
     for (int64_t p = 0; p < panels; ++p) {
       for (int64_t row = 0; row < rows; ++row) {
         for (int g = 0; g < C; ++g) Floats::zero().store(desk.acc[p][row] + g * kGroupColumns);
       }
     }
     const int64_t size = F.group_size(args.k);
-    Place at = {nullptr, size, 0, 0};
+    Place at = {nullptr, next_group * size, 0, 0, 0};
     for (int64_t left = args.k / kCellElements; left > 0; left -= kBlockCells, ++at.block) {
       at.cells = left < kBlockCells ? static_cast<int>(left) : kBlockCells;
+      // Behind the end of a group comes, of the next panel, the group in its place.
+      at.jump = left * F.cell_bytes() < kTileAhead ? (C - 1) * size : 0;
       const bool last = left <= kBlockCells;
-      Ahead activations(last ? block_of(args, next, 0) : block_of(args, begin, at.block + 1),
-                        rows * static_cast<int64_t>(sizeof(Block)), panels * tiles);
+      Stretch activations(last ? block_of(args, next, 0) : block_of(args, begin, at.block + 1),
+                          rows * static_cast<int64_t>(sizeof(Block)), panels * tiles);
       for (int64_t p = 0; p < panels; ++p) {
-        const int64_t first = group + p * C;
-        at.codes = args.weight + first * size + F.scales_size(args.k) +
-                   at.block * kBlockCells * F.cell_bytes();
-        open_panels<C, kStraight>(args, first, at, desk);
+        const std::byte* const scales = args.weight + (group + p * C) * size;
+        at.codes = scales + F.scales_size(args.k) + at.block * kBlockCells * F.cell_bytes();
+        open_panels<C, kStraight>(scales, at, desk);
         for (int64_t i = 0; i < tiles; ++i) {
           activations.advance();
           const int64_t row = rows * i / tiles;
@@ -380,14 +394,14 @@ struct PackedLinear {
     for (int64_t row = 0; row < rows; ++row) {
       for (int64_t p = 0; p < panels; ++p) {
         for (int g = 0; g < C; ++g) {
-          finish(args, begin + row, (group + p * C + g) * kGroupColumns,
+          finish(args, begin + row, (group + p * C + g * next_group) * kGroupColumns,
                  Floats::load(desk.acc[p][row] + g * kGroupColumns));
         }
       }
     }
   }
 
-  // Rows in tiles of as equal a number as can be are never fewer than a tile takes.
+  // Many rows in tiles of as equal a number as can be are never fewer than a tile takes.
   static constexpr bool tiles_are_large_enough() {
     for (int rows = Isa::kManyRows; rows <= kBatchRows; ++rows) {
       const int tiles = (rows + Isa::kTileRows - 1) / Isa::kTileRows;
@@ -403,7 +417,7 @@ struct PackedLinear {
       constexpr int C = Isa::kTileGroups;
       constexpr int64_t kPanelRows = Isa::panel_rows(F);
       static_assert(sizeof(Desk<C>) <= kPackedScratch && kBatchGroups % C == 0);
-      if (args.rows >= Isa::kManyRows) {
+      if (Isa::kTileOrder ? args.x.for_tiles : args.rows >= Isa::kManyRows) {
         [[maybe_unused]] const typename Isa::template Setup<kSubUnits> setup;
         auto& desk = *reinterpret_cast<Desk<C>*>(scratch);
         // Tiles of one size leave rows over.
@@ -414,8 +428,8 @@ struct PackedLinear {
         // The activations of fewer rows stay in the second cache level, or nearly, for all of K:
         // the weights are then one stream. Those of more rows do for a block.
         const int64_t batch = args.rows < kBatchedRows ? C : kBatchGroups;
-        while (begin + C <= end) {
-          const int64_t left = (end - begin) / C * C;
+        while (begin < end) {
+          const int64_t left = end - begin < C ? 1 : (end - begin) / C * C;
           const int64_t groups = left < batch ? left : batch;
           for (int64_t i = 0; i < chunks; ++i) {
             const int64_t row = units * i / chunks * kUnit;
@@ -433,6 +447,7 @@ struct PackedLinear {
           few(args, begin, begin + groups, units * kUnit);
           begin += groups;
         }
+        return;
       }
     }
     few(args, begin, end, 0);

@@ -29,10 +29,11 @@ static PackedLinearRun packed_kernel(DType type) {
 
 // Cells [first, first + cells) of a block, which share its scale number `index`: x is their first
 // element. Isa::largest(x) is the bit pattern of the largest |x| of 32 elements, above infinity's
-// if there is a NaN; Isa::quantize(x, inverse, cell, sums) rounds them times `inverse` to integers.
+// if there is a NaN; Isa::quantize(x, inverse, cell, sums) rounds them times `inverse` to integers,
+// quantize_for_tiles() in the order that tiles want.
 template <class Isa>
 static inline void quantize_cells(const float* x, int first, int cells, int index,
-                                  typename Isa::Block& block) {
+                                  [[maybe_unused]] bool for_tiles, typename Isa::Block& block) {
   using Block = typename Isa::Block;
   uint32_t bits = 0;
   for (int c = 0; c < cells; ++c) {
@@ -51,31 +52,36 @@ static inline void quantize_cells(const float* x, int first, int cells, int inde
   for (int c = first; c < first + cells; ++c, x += kCellElements) {
     int32_t sum[2] = {0, 0};
     std::byte* const cell = block.cells + c * Block::kCellBytes;
-    if (some) {
-      Isa::quantize(x, inverse, cell, sum);
-    } else {
+    if (!some) {
       __builtin_memset(cell, 0, Block::kCellBytes);
+    } else if constexpr (Isa::kTileOrder) {
+      for_tiles ? Isa::quantize_for_tiles(x, inverse, cell, sum)
+                : Isa::quantize(x, inverse, cell, sum);
+    } else {
+      Isa::quantize(x, inverse, cell, sum);
     }
     for (int h = 0; h < 2; ++h) {
-      block.sum[2 * c + h] = sum[h];
+      block.minus_sum[2 * c + h] = -sum[h];
       block.float_sum[2 * c + h] = static_cast<float>(sum[h]) * unit;
     }
     const int32_t total = sum[0] + sum[1];
-    block.total[c] = total;
+    block.minus_total[c] = -total;
     block.float_total[c] = static_cast<float>(total) * unit;
   }
 }
 
 // PackedKernels::quantize_row.
 template <class Isa>
-static void quantize_row(const float* x, int64_t k, std::byte* to, int64_t block_step) {
+static void quantize_row(const float* x, int64_t k, const Activations& to) {
   using Block = typename Isa::Block;
   constexpr int kShare = kBlockCells / Block::kScales;
-  for (int64_t left = k / kCellElements; left > 0; left -= kBlockCells, to += block_step) {
-    auto& block = *reinterpret_cast<Block*>(to);
+  int64_t i = 0;
+  for (int64_t left = k / kCellElements; left > 0; left -= kBlockCells, ++i) {
+    auto& block = *reinterpret_cast<Block*>(to.block(0, i));
     const int cells = left < kBlockCells ? static_cast<int>(left) : kBlockCells;
     for (int c = 0; c < cells; c += kShare, x += kShare * kCellElements) {
-      quantize_cells<Isa>(x, c, cells - c < kShare ? cells - c : kShare, c / kShare, block);
+      quantize_cells<Isa>(x, c, cells - c < kShare ? cells - c : kShare, c / kShare, to.for_tiles,
+                          block);
     }
   }
 }
@@ -84,7 +90,8 @@ template <class Isa>
 static constexpr PackedKernels packed_kernels() {
   return {.linear = packed_kernel<Isa>,
           .quantize_row = quantize_row<Isa>,
-          .block_bytes = sizeof(typename Isa::Block)};
+          .block_bytes = sizeof(typename Isa::Block),
+          .tile_rows = Isa::kTileOrder ? Isa::kManyRows : INT64_MAX};
 }
 
 }  // namespace weft::cpu

@@ -116,10 +116,6 @@ struct I32x16 {
     return {{v, v, v, v}};
   }
 };
-static inline I32x16 operator-(I32x16 a, I32x16 b) {
-  for (int q = 0; q < kQuarters; ++q) a.v[q] = vsubq_s32(a.v[q], b.v[q]);
-  return a;
-}
 static inline F32x16 to_float(I32x16 a) {
   return F32x16::each([&](int q) { return vcvtq_f32_s32(a.v[q]); });
 }
@@ -219,6 +215,7 @@ struct Sdot {
   struct Setup {};
 
   static constexpr bool kSignedCodes = true;
+  static constexpr bool kTileOrder = false;
   static constexpr int kFewRows = 4;
   static constexpr int kManyRows = 12;
   static constexpr int kTileRows = 4;
@@ -230,7 +227,7 @@ struct Sdot {
   static constexpr int kAhead = 4096;
   static void prefetch_line(const std::byte* p) { __builtin_prefetch(p, 0, 2); }
   template <bool>
-  static void prefetch(const std::byte* codes, int bytes) {
+  static void prefetch(const std::byte* codes, int bytes, int64_t /*jump*/ = 0) {
     for (int i = 0; i < bytes; i += 64) {
       __builtin_prefetch(codes + kAhead + i, 0, 2);
       asm volatile("");  // GCC leaves out loops that do nothing but prefetch
@@ -318,11 +315,13 @@ struct Sdot {
 
   template <DType kType, int R, int kFirst, int kUnitCount>
   [[gnu::always_inline]] static inline void dots_from(const Cell& cell, const Block* const (&a)[R],
-                                                      int at, Ints (&dot)[R]) {
+                                                      int at, const Ints (&start)[R],
+                                                      Ints (&dot)[R]) {
     for (int q = 0; q < kQuarters; ++q) {
       int32x4_t sum[R][Block::kHalves];
       for (int r = 0; r < R; ++r) {
-        for (int32x4_t& half : sum[r]) half = vdupq_n_s32(0);
+        sum[r][0] = vdupq_n_s32(0);
+        sum[r][Block::kHalves - 1] = start[r].v[q];
       }
       for_units<kFirst, kUnitCount>([&]<int u>() {
         const int8x16_t codes = unit_codes<kType>(cell.codes, u, q);
@@ -344,15 +343,15 @@ struct Sdot {
   template <DType kType, int R, int kUnitCount>
   [[gnu::always_inline]] static inline void dots(const Cell& cell, int first,
                                                  const Block* const (&a)[R], int at,
-                                                 Ints (&dot)[R]) {
-    if (first == 0) return dots_from<kType, R, 0, kUnitCount>(cell, a, at, dot);
-    dots_from<kType, R, kUnits - kUnitCount, kUnitCount>(cell, a, at, dot);
+                                                 const Ints (&start)[R], Ints (&dot)[R]) {
+    if (first == 0) return dots_from<kType, R, 0, kUnitCount>(cell, a, at, start, dot);
+    dots_from<kType, R, kUnits - kUnitCount, kUnitCount>(cell, a, at, start, dot);
   }
 
   template <int R, int kFirst, int kUnitCount>
   static inline void tile_from(const std::byte* codes, const Block* const (&a)[R], int at,
-                               Ints (&dot)[R][1]) {
-    for (int r = 0; r < R; ++r) dot[r][0] = I32x16::splat(0);
+                               const Ints (&start)[R], Ints (&dot)[R][1]) {
+    for (int r = 0; r < R; ++r) dot[r][0] = Block::kHalves == 2 ? I32x16::splat(0) : start[r];
     for (int half = 0; half < Block::kHalves; ++half) {
       for_units<kFirst, kUnitCount>([&]<int u>() {
         const auto* w = reinterpret_cast<const int8_t*>(codes) + kUnitBytes * u;
@@ -365,7 +364,9 @@ struct Sdot {
       });
       if (half + 1 == Block::kHalves) break;
       for (int r = 0; r < R; ++r) {
-        for (int32x4_t& v : dot[r][0].v) v = vshlq_n_s32(v, 8);
+        for (int q = 0; q < kQuarters; ++q) {
+          dot[r][0].v[q] = vaddq_s32(start[r].v[q], vshlq_n_s32(dot[r][0].v[q], 8));
+        }
       }
     }
   }
@@ -374,10 +375,10 @@ struct Sdot {
   [[gnu::always_inline]] static inline void tile_dots(const std::byte* codes,
                                                       std::size_t /*group_distance*/, int first,
                                                       const Block* const (&a)[R], int at,
-                                                      Ints (&dot)[R][C]) {
+                                                      const Ints (&start)[R], Ints (&dot)[R][C]) {
     static_assert(C == 1);
-    if (first == 0) return tile_from<R, 0, kUnitCount>(codes, a, at, dot);
-    tile_from<R, kUnits - kUnitCount, kUnitCount>(codes, a, at, dot);
+    if (first == 0) return tile_from<R, 0, kUnitCount>(codes, a, at, start, dot);
+    tile_from<R, kUnits - kUnitCount, kUnitCount>(codes, a, at, start, dot);
   }
 };
 

@@ -21,7 +21,8 @@ inline constexpr float kActivationLeast = 1e-30f;
 inline constexpr int kBlockCells = 8;
 
 // A block of 256 elements with what the dots of its sub-blocks need: the sums of 16 elements, and
-// of 32, as integers and as floats (which are exact; in Int8Block they are times the scale).
+// of 32, minus them as integers and they as floats (which are exact; in Int8Block they are times
+// the scale).
 // kBytes: of an integer. kCount: scales of a block.
 template <int kBytes, int kCount>
 struct alignas(64) ActivationBlock {
@@ -31,9 +32,9 @@ struct alignas(64) ActivationBlock {
   static constexpr int kScales = kCount;
 
   std::byte cells[kBlockCells * kCellBytes];
-  int32_t sum[2 * kBlockCells];
+  int32_t minus_sum[2 * kBlockCells];
   float float_sum[2 * kBlockCells];
-  int32_t total[kBlockCells];
+  int32_t minus_total[kBlockCells];
   float float_total[kBlockCells];
   float scale[kScales];
 };
@@ -58,13 +59,14 @@ struct Activations {
   std::byte* blocks = nullptr;  // aligned to 64
   int64_t row_step = 0;         // bytes from a block to the next row's
   int64_t block_step = 0;       // bytes from a block to the same row's next
+  bool for_tiles = false;       // in the order that tiles want, where they have their own
 
   [[gnu::always_inline]] std::byte* block(int64_t row, int64_t i) const {
     return blocks + row * row_step + i * block_step;
   }
-  // The rows from `row` on.
-  [[gnu::always_inline]] Activations from(int64_t row) const {
-    return {block(row, 0), row_step, block_step};
+  // The rows from `row` on, from their i-th block.
+  [[gnu::always_inline]] Activations from(int64_t row, int64_t i = 0) const {
+    return {block(row, i), row_step, block_step, for_tiles};
   }
 };
 

@@ -80,8 +80,8 @@ struct I32x16 {
     return r;
   }
 };
-static inline I32x16 operator-(I32x16 a, I32x16 b) {
-  for (int j = 0; j < 16; ++j) a.lane[j] -= b.lane[j];
+static inline I32x16 operator+(I32x16 a, I32x16 b) {
+  for (int j = 0; j < 16; ++j) a.lane[j] += b.lane[j];
   return a;
 }
 static inline F32x16 to_float(I32x16 a) {
@@ -100,6 +100,7 @@ struct Plain {
   };
 
   static constexpr bool kSignedCodes = false;
+  static constexpr bool kTileOrder = false;
   static constexpr int kFewRows = 1;
   static constexpr int kManyRows = 0;
 
@@ -198,9 +199,10 @@ struct Plain {
 
   template <DType kType, int R, int kUnitCount>
   static void dots(const Cell& cell, int first, const Block* const (&a)[R], int at,
-                   Ints (&sums)[R]) {
+                   const Ints (&start)[R], Ints (&sums)[R]) {
     for (int r = 0; r < R; ++r) {
-      sums[r] = dot(cell.code, first, kUnitCount, a[r]->cells + Block::kCellBytes * at);
+      const std::byte* const x = a[r]->cells + Block::kCellBytes * at;
+      sums[r] = start[r] + dot(cell.code, first, kUnitCount, x);
     }
   }
 };
