@@ -76,10 +76,18 @@ static inline void add_bias(const LinearArgs& args, int64_t begin, int64_t end) 
 // Asks for what lies `ahead` bytes behind a block: the same place in the columns that come next.
 // Columns are read side by side, in stretches too short for the processor to foresee. To the second
 // cache level: rows lie powers of two apart, so that the first would hold eight lines of them all.
-template <class Reader>
+// kMemory: memory is all that is waited for; to the first level then, and again shortly before it
+// is used (Zen 5, float16 weights from memory: 1.06 times for one row, 1.08 for two, 1.02 for
+// three; four would take 0.95 times).
+template <class Reader, bool kMemory>
 static inline void prefetch_ahead(const std::byte* block, int64_t ahead) {
-  constexpr int kBytes = Reader::kBytes;
-  for (int i = 0; i < kBytes; i += 64) _mm_prefetch(block + ahead + i, _MM_HINT_T1);
+  constexpr int kAgain = 1024;
+  for (int i = 0; i < Reader::kBytes; i += 64) {
+    _mm_prefetch(block + ahead + i, kMemory ? _MM_HINT_T0 : _MM_HINT_T1);
+    if constexpr (kMemory) _mm_prefetch(block + kAgain + i, _MM_HINT_T0);
+    // GCC leaves out loops that do nothing but prefetch.
+    asm volatile("");
+  }
 }
 
 // --- Few rows ------------------------------------------------------------------------------
@@ -125,7 +133,7 @@ static inline void few_rows_tile(const LinearArgs& args, int64_t t, int64_t n) {
 #pragma GCC unroll 4
       for (int j = 0; j < N; ++j) {
         blocks[j] = Reader::at(rows[j], k);
-        prefetch_ahead<Reader>(blocks[j], N * args.weight_row_bytes);
+        prefetch_ahead<Reader, Reader::kHasTail && M <= 3>(blocks[j], N * args.weight_row_bytes);
         Reader::scales(blocks[j], scales[j]);
       }
       if constexpr (Reader::kHasTail && M > 2) {
