@@ -371,8 +371,9 @@ struct PackedLinear {
     Place at = {nullptr, next_group * size, 0, 0, 0};
     for (int64_t left = args.k / kCellElements; left > 0; left -= kBlockCells, ++at.block) {
       at.cells = left < kBlockCells ? static_cast<int>(left) : kBlockCells;
-      // Behind the end of a group comes, of the next panel, the group in its place.
-      at.jump = left * F.cell_bytes() < kTileAhead ? (C - 1) * size : 0;
+      // With one panel, all of K comes before the next: behind the end of a group, that one's group
+      // in its place.
+      at.jump = panels == 1 && left * F.cell_bytes() < kTileAhead ? (C - 1) * size : 0;
       const bool last = left <= kBlockCells;
       Stretch activations(last ? block_of(args, next, 0) : block_of(args, begin, at.block + 1),
                           rows * static_cast<int64_t>(sizeof(Block)), panels * tiles);
