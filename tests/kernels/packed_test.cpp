@@ -1,6 +1,7 @@
 // linear() over packed weights and activations in integers: against the exact product of the
 // rounded inputs, the same bits in every instruction set and however it is called, and what is not
 // finite.
+#include <array>
 #include <numeric>
 
 #include "gguf/quantize/encode.h"
@@ -28,7 +29,17 @@ std::vector<double> rounded(Activations activations, const float* x, int64_t k) 
   for (int64_t c = 0; c < k; c += share) {
     const int64_t end = std::min(c + share, k);
     float largest = 0;
-    for (int64_t i = c; i < end; ++i) largest = std::max(largest, std::abs(x[i]));
+    std::array<float, 16> means = {};
+    for (int64_t i = c; i < end; ++i) {
+      largest = std::max(largest, std::abs(x[i]));
+      means[static_cast<std::size_t>((i - c) % 16)] += std::abs(x[i]) / 256;
+    }
+    if (wide) {
+      for (std::size_t half = 8; half > 0; half /= 2) {
+        for (std::size_t j = 0; j < half; ++j) means[j] += means[j + half];
+      }
+      largest = std::max(largest, means[0] * (256 * 32639.0f / 2272000));
+    }
     const float scale = largest / levels;
     const float inverse = levels / largest;
     for (int64_t i = c; i < end; ++i) {

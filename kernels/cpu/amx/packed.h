@@ -42,8 +42,7 @@ struct Amx : avx512::Vbmi<ActivationBlock, false> {
 
   template <DType, int R, int C, int kUnitCount>
   static inline void tile_dots(const std::byte* codes, std::size_t /*group_distance*/, int first,
-                               const Block* const (&a)[R], int at, const Ints (&start)[R],
-                               Ints (&dot)[R][C]) {
+                               const Block* const (&a)[R], int at, Ints (&dot)[R][C]) {
     static_assert(R == 16 && C == 1);
     const std::byte* const bytes = a[0]->cells + Block::kCellBytes * at + 4 * first;
     const std::ptrdiff_t stride =
@@ -61,13 +60,11 @@ struct Amx : avx512::Vbmi<ActivationBlock, false> {
     }
     Tiles::template store<kHighSums>(sums[0], sizeof(sums[0][0]));
     for (int r = 0; r < R; ++r) {
-      const __m512i high = _mm512_load_si512(sums[0][r]);
+      __m512i sum = _mm512_load_si512(sums[0][r]);
       if constexpr (Block::kHalves == 2) {
-        dot[r][0].v = _mm512_add_epi32(_mm512_slli_epi32(high, 8), _mm512_load_si512(sums[1][r]));
-      } else {
-        dot[r][0].v = high;
+        sum = _mm512_add_epi32(_mm512_slli_epi32(sum, 8), _mm512_load_si512(sums[1][r]));
       }
-      dot[r][0].v = _mm512_add_epi32(dot[r][0].v, start[r].v);
+      dot[r][0].v = _mm512_add_epi32(dot[r][0].v, sum);
     }
   }
 };

@@ -15,6 +15,39 @@ namespace weft::cpu::avx2 {
 // that file's object.
 namespace {
 
+static inline __m128i sixteen(const std::byte* p) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+}
+
+struct I32x16 {
+  __m256i low, high;
+
+  static I32x16 splat(int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
+  static I32x16 from_bytes(const std::byte* p) {
+    const __m128i x = sixteen(p);
+    return {_mm256_cvtepu8_epi32(x), _mm256_cvtepu8_epi32(_mm_srli_si128(x, 8))};
+  }
+  static I32x16 from_signed(const std::byte* p) {
+    const __m128i x = sixteen(p);
+    return {_mm256_cvtepi8_epi32(x), _mm256_cvtepi8_epi32(_mm_srli_si128(x, 8))};
+  }
+  static I32x16 from_low_nibbles(const std::byte* p) {
+    const I32x16 x = from_bytes(p);
+    const __m256i mask = _mm256_set1_epi32(15);
+    return {_mm256_and_si256(x.low, mask), _mm256_and_si256(x.high, mask)};
+  }
+  static I32x16 from_high_nibbles(const std::byte* p) {
+    const I32x16 x = from_bytes(p);
+    return {_mm256_srli_epi32(x.low, 4), _mm256_srli_epi32(x.high, 4)};
+  }
+};
+static inline I32x16 operator+(I32x16 a, I32x16 b) {
+  return {_mm256_add_epi32(a.low, b.low), _mm256_add_epi32(a.high, b.high)};
+}
+static inline I32x16 operator*(I32x16 a, I32x16 b) {
+  return {_mm256_mullo_epi32(a.low, b.low), _mm256_mullo_epi32(a.high, b.high)};
+}
+
 struct F32x16 {
   __m256 low, high;
 
@@ -26,30 +59,8 @@ struct F32x16 {
     _mm256_storeu_ps(p + 8, high);
   }
 
-  static __m128i half(const std::byte* p) {
-    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-  }
-  static __m128i eight(const std::byte* p) {
-    return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
-  }
-  static F32x16 of(__m256i a, __m256i b) { return {_mm256_cvtepi32_ps(a), _mm256_cvtepi32_ps(b)}; }
   static F32x16 from_halves(const std::byte* p) {
-    return {_mm256_cvtph_ps(half(p)), _mm256_cvtph_ps(half(p + 16))};
-  }
-  static F32x16 from_bytes(const std::byte* p) {
-    return of(_mm256_cvtepu8_epi32(eight(p)), _mm256_cvtepu8_epi32(eight(p + 8)));
-  }
-  static F32x16 from_signed(const std::byte* p) {
-    return of(_mm256_cvtepi8_epi32(eight(p)), _mm256_cvtepi8_epi32(eight(p + 8)));
-  }
-  static F32x16 from_low_nibbles(const std::byte* p) {
-    const __m256i mask = _mm256_set1_epi32(15);
-    return of(_mm256_and_si256(_mm256_cvtepu8_epi32(eight(p)), mask),
-              _mm256_and_si256(_mm256_cvtepu8_epi32(eight(p + 8)), mask));
-  }
-  static F32x16 from_high_nibbles(const std::byte* p) {
-    return of(_mm256_srli_epi32(_mm256_cvtepu8_epi32(eight(p)), 4),
-              _mm256_srli_epi32(_mm256_cvtepu8_epi32(eight(p + 8)), 4));
+    return {_mm256_cvtph_ps(sixteen(p)), _mm256_cvtph_ps(sixteen(p + 16))};
   }
   // 2^(e - 128): the exponent field e - 1, or a subnormal for e of 0 and 1.
   static __m256 power(__m256i e) {
@@ -59,7 +70,8 @@ struct F32x16 {
     return _mm256_castsi256_ps(_mm256_blendv_epi8(normal, small, is_small));
   }
   static F32x16 from_e8m0(const std::byte* p) {
-    return {power(_mm256_cvtepu8_epi32(eight(p))), power(_mm256_cvtepu8_epi32(eight(p + 8)))};
+    const I32x16 e = I32x16::from_bytes(p);
+    return {power(e.low), power(e.high)};
   }
   // The seven bits as exponent and mantissa of a float, whose subnormals are theirs too, times what
   // lies between the biases; 0x7f is 0.
@@ -70,8 +82,8 @@ struct F32x16 {
                          _mm256_set1_ps(0x1p119f));
   }
   static F32x16 from_ue4m3(const std::byte* p) {
-    return {small_float(_mm256_cvtepu8_epi32(eight(p))),
-            small_float(_mm256_cvtepu8_epi32(eight(p + 8)))};
+    const I32x16 e = I32x16::from_bytes(p);
+    return {small_float(e.low), small_float(e.high)};
   }
 };
 
@@ -87,12 +99,6 @@ static inline F32x16 operator*(F32x16 a, F32x16 b) {
 static inline F32x16 fma(F32x16 a, F32x16 b, F32x16 c) {
   return {_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
 }
-
-struct I32x16 {
-  __m256i low, high;
-
-  static I32x16 splat(int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
-};
 static inline F32x16 to_float(I32x16 a) {
   return {_mm256_cvtepi32_ps(a.low), _mm256_cvtepi32_ps(a.high)};
 }
@@ -159,6 +165,7 @@ struct Madd : Prefetch {
 
   static constexpr bool kSignedCodes = false;
   static constexpr bool kTileOrder = false;
+  static constexpr bool kFolds = true;
   static constexpr int kFewRows = 4;
   static constexpr int kManyRows = 8;
   static constexpr int kTileRows = 4;
@@ -239,6 +246,23 @@ struct Madd : Prefetch {
     }
   }
 
+  // The same, times scales.
+  template <DType kType>
+  static inline void fold_panel(const Cell& cell, Ints scale, std::byte* p) {
+    const __m256i both[] = {_mm256_or_si256(_mm256_slli_epi32(scale.low, 16), scale.low),
+                            _mm256_or_si256(_mm256_slli_epi32(scale.high, 16), scale.high)};
+#pragma GCC unroll 8
+    for (int u = 0; u < kUnits; ++u) {
+#pragma GCC unroll 2
+      for (int half = 0; half < 2; ++half) {
+        const __m256i codes = unit_codes<kType>(cell.codes, u, half);
+        auto* to = reinterpret_cast<__m256i*>(p + 128 * u + 32 * half);
+        _mm256_store_si256(to, _mm256_mullo_epi16(even(codes), both[half]));
+        _mm256_store_si256(to + 2, _mm256_mullo_epi16(odd(codes), both[half]));
+      }
+    }
+  }
+
   // value × factor, a power of two.
   template <int factor>
   static inline Ints times(const int32_t* value) {
@@ -257,11 +281,11 @@ struct Madd : Prefetch {
   template <DType kType, int R, int kUnitCount>
   [[gnu::always_inline]] static inline void dots(const Cell& cell, int first,
                                                  const Block* const (&a)[R], int at,
-                                                 const Ints (&start)[R], Ints (&dot)[R]) {
+                                                 Ints (&dot)[R]) {
 #pragma GCC unroll 2
     for (int half = 0; half < 2; ++half) {
       __m256i sum[R];
-      for (int r = 0; r < R; ++r) sum[r] = half == 0 ? start[r].low : start[r].high;
+      for (int r = 0; r < R; ++r) sum[r] = half == 0 ? dot[r].low : dot[r].high;
 #pragma GCC unroll 8
       for (int u = 0; u < kUnitCount; ++u) {
         const __m256i codes = unit_codes<kType>(cell.codes, first + u, half);
@@ -280,10 +304,9 @@ struct Madd : Prefetch {
   [[gnu::always_inline]] static inline void tile_dots(const std::byte* codes,
                                                       std::size_t group_distance, int first,
                                                       const Block* const (&a)[R], int at,
-                                                      const Ints (&start)[R], Ints (&dot)[R][C]) {
+                                                      Ints (&dot)[R][C]) {
     static_assert(C == 1);
     (void)group_distance;
-    for (int r = 0; r < R; ++r) dot[r][0] = start[r];
 #pragma GCC unroll 16
     for (int i = 2 * first; i < 2 * (first + kUnitCount); ++i) {
       const auto* w = reinterpret_cast<const __m256i*>(codes + 64 * i);

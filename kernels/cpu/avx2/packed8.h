@@ -84,11 +84,11 @@ struct Maddubs : Madd {
   template <DType kType, int R, int kUnitCount>
   [[gnu::always_inline]] static inline void dots(const Cell& cell, int first,
                                                  const Block* const (&a)[R], int at,
-                                                 const Ints (&start)[R], Ints (&dot)[R]) {
+                                                 Ints (&dot)[R]) {
 #pragma GCC unroll 2
     for (int half = 0; half < 2; ++half) {
       __m256i sum[R];
-      for (int r = 0; r < R; ++r) sum[r] = half == 0 ? start[r].low : start[r].high;
+      for (int r = 0; r < R; ++r) sum[r] = half == 0 ? dot[r].low : dot[r].high;
       dots_of_half<kType, R, kUnitCount>(
           [&](int u) { return codes_of<kType>(cell.codes, u, half); }, first, a, at, sum);
       for (int r = 0; r < R; ++r) (half == 0 ? dot[r].low : dot[r].high) = sum[r];
@@ -109,12 +109,12 @@ struct Maddubs : Madd {
   [[gnu::always_inline]] static inline void tile_dots(const std::byte* codes,
                                                       std::size_t /*group_distance*/, int first,
                                                       const Block* const (&a)[R], int at,
-                                                      const Ints (&start)[R], Ints (&dot)[R][C]) {
+                                                      Ints (&dot)[R][C]) {
     static_assert(C == 1);
 #pragma GCC unroll 2
     for (int half = 0; half < 2; ++half) {
       __m256i sum[R];
-      for (int r = 0; r < R; ++r) sum[r] = half == 0 ? start[r].low : start[r].high;
+      for (int r = 0; r < R; ++r) sum[r] = half == 0 ? dot[r][0].low : dot[r][0].high;
       dots_of_half<kType, R, kUnitCount>(
           [&](int u) {
             return _mm256_load_si256(reinterpret_cast<const __m256i*>(codes + kUnitBytes * u) +

@@ -7,7 +7,11 @@
 //       part = fma(float(sum of a), min, part)              where the format has minima
 //     acc = fma(part, activation scale, acc)
 //   out[t][n] = acc (+ bias[n])
-// With 8-bit ones, whose scales are a cell's, there is no part:
+// Q4_K's codes times their six-bit scales times activations fit 256 times into 32 bits
+// (kWholeBlocks), so those products can be the weights of a panel:
+//     part = 0; for each sub-block in ascending K: part = fma(float(sum of a), min, part)
+//     part = fma(float(sum of dot × integer scale), d, part)
+// With 8-bit activations, whose scales are a cell's, there is no part:
 //       acc = fma(float(dot) × activation scale, weight scale, acc)
 //       acc = fma(float(sum of a) × activation scale, min, acc)
 // Two loops follow it: few rows meet a group at a time, whose codes are unpacked once for all of
@@ -16,9 +20,11 @@
 //
 // Isa supplies, for 16 columns at a time:
 //   Block           the activations it takes: Int16Block, Int8Block
-//   Floats, Ints    vectors: zero, load, store, splat, fma, *, to_float
+//   Floats, Ints    vectors: zero, load, store, splat, fma, +, *, to_float
 //   Cell            the codes of a cell: unpack<F>(bytes, cell), store_panel<kType>(cell, bytes)
-//   dots            the integers of one sub-block of a cell for some rows, each upon its `start`
+//   kFolds          whether panels may hold codes times integer scales: fold_panel<kType>(cell,
+//                   scales, bytes)
+//   dots            adds the integers of one sub-block of a cell for some rows
 //   tile_dots       of some groups for some rows, from a panel
 //   straight_dots   the same from packed codes, where panel_rows() is not 0
 //   panel_rows      of a format: rows from which a panel pays; 0: from the first
@@ -57,6 +63,11 @@ struct PackedLinear {
   // Super blocks of weights and blocks of activations are the same 256 elements.
   static_assert(kSuperCells == kBlockCells);
 
+  // Whether a block's dots, times integer scales, are added as integers.
+  static constexpr bool kWholeBlocks = Block::kScales == 1 && F.scale == ScaleKind::kScaleMin &&
+                                       ((1 << F.planes) - 1) * 63 * kActivationSum <= INT32_MAX;
+  static constexpr bool kFolds = kWholeBlocks && Isa::kFolds;
+
   // Scale and min of each sub-block of a cell.
   struct Scales {
     Floats scale[kSubs];
@@ -79,6 +90,14 @@ struct PackedLinear {
     return s;
   }
 
+  // Of six bits, of a cell: the scale without d, and the minimum.
+  [[gnu::always_inline]] static inline Ints integer_scale(const Super& super, int cell) {
+    return Ints::from_bytes(super.six_bits.scale + kGroupColumns * cell);
+  }
+  [[gnu::always_inline]] static inline Floats six_bit_min(const Super& super, int cell) {
+    return super.m * to_float(Ints::from_bytes(super.six_bits.min + kGroupColumns * cell));
+  }
+
   [[gnu::always_inline]] static inline Scales read_scales(const std::byte* p, const Super& super,
                                                           [[maybe_unused]] int cell) {
     Scales s;
@@ -96,17 +115,21 @@ struct PackedLinear {
     } else if constexpr (F.scale == ScaleKind::kOdd) {
       const Floats one = Floats::splat(1.0f);
       const Floats two = Floats::splat(2.0f);
-      s.scale[0] = super.d * fma(Floats::from_low_nibbles(p), two, one);
-      if constexpr (kSubs == 2) s.scale[1] = super.d * fma(Floats::from_high_nibbles(p), two, one);
+      s.scale[0] = super.d * fma(to_float(Ints::from_low_nibbles(p)), two, one);
+      if constexpr (kSubs == 2) {
+        s.scale[1] = super.d * fma(to_float(Ints::from_high_nibbles(p)), two, one);
+      }
     } else if constexpr (F.scale == ScaleKind::kSigned) {
-      for (int i = 0; i < kSubs; ++i) s.scale[i] = super.d * Floats::from_signed(p + 16 * i);
+      for (int i = 0; i < kSubs; ++i) {
+        s.scale[i] = super.d * to_float(Ints::from_signed(p + 16 * i));
+      }
     } else if constexpr (F.scale == ScaleKind::kScaleMin) {
-      s.scale[0] = super.d * Floats::from_bytes(super.six_bits.scale + kGroupColumns * cell);
-      s.min[0] = super.m * Floats::from_bytes(super.six_bits.min + kGroupColumns * cell);
+      s.scale[0] = super.d * to_float(integer_scale(super, cell));
+      s.min[0] = six_bit_min(super, cell);
     } else {
       for (int i = 0; i < kSubs; ++i) {
-        s.scale[i] = super.d * Floats::from_low_nibbles(p + 16 * i);
-        s.min[i] = super.m * Floats::from_high_nibbles(p + 16 * i);
+        s.scale[i] = super.d * to_float(Ints::from_low_nibbles(p + 16 * i));
+        s.min[i] = super.m * to_float(Ints::from_high_nibbles(p + 16 * i));
       }
     }
     return s;
@@ -133,15 +156,19 @@ struct PackedLinear {
     }
   }
 
-  // part after one sub-block: the sub-th of a block.
-  [[gnu::always_inline]] static inline Floats step(Ints dot, const Block& a, int sub, Floats scale,
+  // part with the minimum of the i-th sub-block of a block.
+  [[gnu::always_inline]] static inline Floats add_min(const Block& a, int i, Floats min,
+                                                      Floats part) {
+    return fma(Floats::splat(kSubs == 1 ? a.float_total[i] : a.float_sum[i]), min, part);
+  }
+
+  // part after the i-th sub-block of a block.
+  [[gnu::always_inline]] static inline Floats step(Ints dot, const Block& a, int i, Floats scale,
                                                    Floats min, Floats part) {
     Floats product = to_float(dot);
-    if constexpr (Block::kScales != 1) product = product * Floats::splat(a.scale[sub / kSubs]);
+    if constexpr (Block::kScales != 1) product = product * Floats::splat(a.scale[i / kSubs]);
     part = fma(product, scale, part);
-    if constexpr (F.has_min()) {
-      part = fma(Floats::splat(kSubs == 1 ? a.float_total[sub] : a.float_sum[sub]), min, part);
-    }
+    if constexpr (F.has_min()) part = add_min(a, i, min, part);
     return part;
   }
 
@@ -178,26 +205,41 @@ struct PackedLinear {
       const Super super = read_super(scale);
       scale += F.super_bytes();
       Floats part[R];
-      for (int r = 0; r < R; ++r) part[r] = begin_block(acc[r]);
+      [[maybe_unused]] Ints total[R];
+      for (int r = 0; r < R; ++r) {
+        part[r] = begin_block(acc[r]);
+        total[r] = Ints::splat(0);
+      }
       for (int c = 0; c < cells; ++c) {
         Isa::template prefetch<false>(codes, F.cell_bytes());
         Cell cell;
         Isa::template unpack<kType>(codes, cell);
-        const Scales s = read_scales(scale, super, c);
+        [[maybe_unused]] Scales s;
+        if constexpr (!kWholeBlocks) s = read_scales(scale, super, c);
 #pragma GCC unroll 2
         for (int sub = 0; sub < kSubs; ++sub) {
-          Ints starts[R];
+          const int i = kSubs * c + sub;
           Ints dot[R];
-          for (int r = 0; r < R; ++r) starts[r] = start(*a[r], kSubs * c + sub);
-          Isa::template dots<kType, R, kSubUnits>(cell, sub * kSubUnits, a, c, starts, dot);
-          for (int r = 0; r < R; ++r) {
-            part[r] = step(dot[r], *a[r], kSubs * c + sub, s.scale[sub], s.min[sub], part[r]);
+          for (int r = 0; r < R; ++r) dot[r] = start(*a[r], i);
+          Isa::template dots<kType, R, kSubUnits>(cell, sub * kSubUnits, a, c, dot);
+          if constexpr (kWholeBlocks) {
+            const Ints by = integer_scale(super, c);
+            const Floats min = six_bit_min(super, c);
+            for (int r = 0; r < R; ++r) {
+              total[r] = total[r] + dot[r] * by;
+              part[r] = add_min(*a[r], i, min, part[r]);
+            }
+          } else {
+            for (int r = 0; r < R; ++r) {
+              part[r] = step(dot[r], *a[r], i, s.scale[sub], s.min[sub], part[r]);
+            }
           }
         }
         codes += F.cell_bytes();
         scale += F.scale_bytes();
       }
       for (int r = 0; r < R; ++r) {
+        if constexpr (kWholeBlocks) part[r] = fma(to_float(total[r]), super.d, part[r]);
         acc[r] = end_block(part[r], *a[r], acc[r]);
         a[r] = reinterpret_cast<const Block*>(reinterpret_cast<const std::byte*>(a[r]) +
                                               args.x.block_step);
@@ -230,10 +272,12 @@ struct PackedLinear {
 
   // --- Many rows ---------------------------------------------------------------------------
 
-  // One block of a group: its scales, and its codes where they are unpacked for all tiles.
+  // One block of a group: its scales, and its codes where they are unpacked for all tiles, times
+  // their integer scales if Isa folds those.
   struct Panel {
     alignas(64) std::byte codes[kBlockCells * Isa::kPanelCellBytes];
     Scales scales[kBlockCells];
+    Super super;
   };
 
   // What a thread works in: panels, and the sums so far. In the output itself, whose rows are often
@@ -278,14 +322,38 @@ struct PackedLinear {
       const Super super = read_super(scale);
       scale += F.super_bytes();
       Panel& panel = desk.panel[g];
+      if constexpr (kWholeBlocks) panel.super = super;
       for (int c = 0; c < at.cells; ++c) {
-        panel.scales[c] = read_scales(scale + c * F.scale_bytes(), super, c);
+        if constexpr (kWholeBlocks) {
+          panel.scales[c].min[0] = six_bit_min(super, c);
+        } else {
+          panel.scales[c] = read_scales(scale + c * F.scale_bytes(), super, c);
+        }
         if constexpr (!kStraight) {
           Cell cell;
           Isa::template unpack<kType>(codes + c * F.cell_bytes(), cell);
-          Isa::template store_panel<kType>(cell, panel.codes + c * Isa::kPanelCellBytes);
+          std::byte* const to = panel.codes + c * Isa::kPanelCellBytes;
+          if constexpr (kFolds) {
+            Isa::template fold_panel<kType>(cell, integer_scale(super, c), to);
+          } else {
+            Isa::template store_panel<kType>(cell, to);
+          }
         }
       }
+    }
+  }
+
+  // Adds the dots of the sub-th sub-block of the c-th cell.
+  template <int R, int C, bool kStraight>
+  [[gnu::always_inline]] static inline void add_dots(const Place& at, const Panel* panels,
+                                                     const Block* const (&a)[R], int c, int sub,
+                                                     Ints (&dot)[R][C]) {
+    if constexpr (kStraight) {
+      Isa::template straight_dots<kType, R, C, kSubUnits>(
+          at.codes + c * F.cell_bytes(), at.group_step, sub * kSubUnits, a, c, dot);
+    } else {
+      Isa::template tile_dots<kType, R, C, kSubUnits>(panels[0].codes + c * Isa::kPanelCellBytes,
+                                                      sizeof(Panel), sub * kSubUnits, a, c, dot);
     }
   }
 
@@ -295,40 +363,65 @@ struct PackedLinear {
                                                  const Block* const (&a)[R], int ask_begin,
                                                  int ask_end, float (*acc)[C * kGroupColumns]) {
     Floats part[R][C];
+    [[maybe_unused]] Ints total[R][C];
     for (int r = 0; r < R; ++r) {
       for (int g = 0; g < C; ++g) {
-        part[r][g] = begin_block(Floats::load(acc[r] + g * kGroupColumns));
+        if constexpr (kWholeBlocks) {
+          total[r][g] = Ints::splat(0);
+        } else {
+          part[r][g] = begin_block(Floats::load(acc[r] + g * kGroupColumns));
+        }
       }
     }
     for (int c = 0; c < at.cells; ++c) {
-      const std::byte* const codes = at.codes + c * F.cell_bytes();
       for (int g = ask_begin; g < ask_end; ++g) {
-        Isa::template prefetch<true>(codes + g * at.group_step, F.cell_bytes(), at.jump);
+        Isa::template prefetch<true>(at.codes + c * F.cell_bytes() + g * at.group_step,
+                                     F.cell_bytes(), at.jump);
+      }
+      if constexpr (kFolds && !kStraight) {
+        add_dots<R, C, kStraight>(at, panels, a, c, 0, total);
+        continue;
       }
 #pragma GCC unroll 2
       for (int sub = 0; sub < kSubs; ++sub) {
-        Ints starts[R];
+        const int i = kSubs * c + sub;
         Ints dot[R][C];
-        for (int r = 0; r < R; ++r) starts[r] = start(*a[r], kSubs * c + sub);
-        if constexpr (kStraight) {
-          Isa::template straight_dots<kType, R, C, kSubUnits>(codes, at.group_step, sub * kSubUnits,
-                                                              a, c, starts, dot);
-        } else {
-          Isa::template tile_dots<kType, R, C, kSubUnits>(
-              panels[0].codes + c * Isa::kPanelCellBytes, sizeof(Panel), sub * kSubUnits, a, c,
-              starts, dot);
+        for (int r = 0; r < R; ++r) {
+          const Ints first = start(*a[r], i);
+          for (int g = 0; g < C; ++g) dot[r][g] = first;
         }
+        add_dots<R, C, kStraight>(at, panels, a, c, sub, dot);
         for (int r = 0; r < R; ++r) {
           for (int g = 0; g < C; ++g) {
-            const Scales& s = panels[g].scales[c];
-            part[r][g] =
-                step(dot[r][g], *a[r], kSubs * c + sub, s.scale[sub], s.min[sub], part[r][g]);
+            if constexpr (kWholeBlocks) {
+              total[r][g] = total[r][g] + dot[r][g] * integer_scale(panels[g].super, c);
+            } else {
+              const Scales& s = panels[g].scales[c];
+              part[r][g] = step(dot[r][g], *a[r], i, s.scale[sub], s.min[sub], part[r][g]);
+            }
+          }
+        }
+      }
+    }
+    if constexpr (kWholeBlocks) {
+      for (int r = 0; r < R; ++r) {
+        for (int g = 0; g < C; ++g) part[r][g] = Floats::zero();
+      }
+      // Unrolled, GCC would first load what all of it takes, and put that aside.
+#pragma GCC unroll 1
+      for (int c = 0; c < kBlockCells; ++c) {
+        for (int r = 0; r < R; ++r) {
+          for (int g = 0; g < C; ++g) {
+            part[r][g] = add_min(*a[r], c, panels[g].scales[c].min[0], part[r][g]);
           }
         }
       }
     }
     for (int r = 0; r < R; ++r) {
       for (int g = 0; g < C; ++g) {
+        if constexpr (kWholeBlocks) {
+          part[r][g] = fma(to_float(total[r][g]), panels[g].super.d, part[r][g]);
+        }
         float* to = acc[r] + g * kGroupColumns;
         end_block(part[r][g], *a[r], Floats::load(to)).store(to);
       }

@@ -18,6 +18,45 @@ namespace {
 
 constexpr int kQuarters = 4;  // vectors of 16 columns
 
+static inline uint8x16_t sixteen(const std::byte* p) {
+  return vld1q_u8(reinterpret_cast<const uint8_t*>(p));
+}
+
+struct I32x16 {
+  int32x4_t v[kQuarters];
+
+  static I32x16 splat(int32_t x) {
+    const int32x4_t v = vdupq_n_s32(x);
+    return {{v, v, v, v}};
+  }
+  static I32x16 of(uint8x16_t bytes) {
+    const int16x8_t low = vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(bytes)));
+    const int16x8_t high = vreinterpretq_s16_u16(vmovl_u8(vget_high_u8(bytes)));
+    return {{vmovl_s16(vget_low_s16(low)), vmovl_s16(vget_high_s16(low)),
+             vmovl_s16(vget_low_s16(high)), vmovl_s16(vget_high_s16(high))}};
+  }
+  static I32x16 from_bytes(const std::byte* p) { return of(sixteen(p)); }
+  static I32x16 from_signed(const std::byte* p) {
+    const int8x16_t bytes = vreinterpretq_s8_u8(sixteen(p));
+    const int16x8_t low = vmovl_s8(vget_low_s8(bytes));
+    const int16x8_t high = vmovl_s8(vget_high_s8(bytes));
+    return {{vmovl_s16(vget_low_s16(low)), vmovl_s16(vget_high_s16(low)),
+             vmovl_s16(vget_low_s16(high)), vmovl_s16(vget_high_s16(high))}};
+  }
+  static I32x16 from_low_nibbles(const std::byte* p) {
+    return of(vandq_u8(sixteen(p), vdupq_n_u8(15)));
+  }
+  static I32x16 from_high_nibbles(const std::byte* p) { return of(vshrq_n_u8(sixteen(p), 4)); }
+};
+static inline I32x16 operator+(I32x16 a, I32x16 b) {
+  for (int q = 0; q < kQuarters; ++q) a.v[q] = vaddq_s32(a.v[q], b.v[q]);
+  return a;
+}
+static inline I32x16 operator*(I32x16 a, I32x16 b) {
+  for (int q = 0; q < kQuarters; ++q) a.v[q] = vmulq_s32(a.v[q], b.v[q]);
+  return a;
+}
+
 struct F32x16 {
   float32x4_t v[kQuarters];
 
@@ -43,31 +82,6 @@ struct F32x16 {
       return vcvt_f32_f16(halves);
     });
   }
-  static uint8x16_t sixteen(const std::byte* p) {
-    return vld1q_u8(reinterpret_cast<const uint8_t*>(p));
-  }
-  static F32x16 of(uint8x16_t bytes) {
-    const uint16x8_t low = vmovl_u8(vget_low_u8(bytes));
-    const uint16x8_t high = vmovl_u8(vget_high_u8(bytes));
-    return {{vcvtq_f32_u32(vmovl_u16(vget_low_u16(low))),
-             vcvtq_f32_u32(vmovl_u16(vget_high_u16(low))),
-             vcvtq_f32_u32(vmovl_u16(vget_low_u16(high))),
-             vcvtq_f32_u32(vmovl_u16(vget_high_u16(high)))}};
-  }
-  static F32x16 from_bytes(const std::byte* p) { return of(sixteen(p)); }
-  static F32x16 from_signed(const std::byte* p) {
-    const int8x16_t bytes = vreinterpretq_s8_u8(sixteen(p));
-    const int16x8_t low = vmovl_s8(vget_low_s8(bytes));
-    const int16x8_t high = vmovl_s8(vget_high_s8(bytes));
-    return {{vcvtq_f32_s32(vmovl_s16(vget_low_s16(low))),
-             vcvtq_f32_s32(vmovl_s16(vget_high_s16(low))),
-             vcvtq_f32_s32(vmovl_s16(vget_low_s16(high))),
-             vcvtq_f32_s32(vmovl_s16(vget_high_s16(high)))}};
-  }
-  static F32x16 from_low_nibbles(const std::byte* p) {
-    return of(vandq_u8(sixteen(p), vdupq_n_u8(15)));
-  }
-  static F32x16 from_high_nibbles(const std::byte* p) { return of(vshrq_n_u8(sixteen(p), 4)); }
   // 2^(e - 128): the exponent field e - 1, or a subnormal for e of 0 and 1.
   static F32x16 from_e8m0(const std::byte* p) {
     return each([&](int q) {
@@ -108,14 +122,6 @@ static inline F32x16 fma(F32x16 a, F32x16 b, F32x16 c) {
   return F32x16::each([&](int q) { return vfmaq_f32(c.v[q], a.v[q], b.v[q]); });
 }
 
-struct I32x16 {
-  int32x4_t v[kQuarters];
-
-  static I32x16 splat(int32_t x) {
-    const int32x4_t v = vdupq_n_s32(x);
-    return {{v, v, v, v}};
-  }
-};
 static inline F32x16 to_float(I32x16 a) {
   return F32x16::each([&](int q) { return vcvtq_f32_s32(a.v[q]); });
 }
@@ -124,9 +130,7 @@ static inline F32x16 to_float(I32x16 a) {
 template <DType kType>
 static inline int8x16_t unit_codes(const std::byte* cell, int unit, int quarter) {
   constexpr PackedFormat F = kPackedFormatOf<kType>;
-  const auto load = [&](int vector) {
-    return F32x16::sixteen(cell + kUnitBytes * vector + 16 * quarter);
-  };
+  const auto load = [&](int vector) { return sixteen(cell + kUnitBytes * vector + 16 * quarter); };
   // (x >> right << left) & mask, a byte at a time.
   const auto bits = [](uint8x16_t x, int right, int left, int mask) {
     x = vshlq_u8(x, vdupq_n_s8(static_cast<int8_t>(left - right)));
@@ -187,7 +191,7 @@ static inline void look_up_cell(const std::byte* cell, std::byte* codes) {
   }
   if constexpr (L.signs) {
     for (int q = 0; q < kQuarters; ++q) {
-      const uint8x16_t plane = F32x16::sixteen(signs + 16 * q);
+      const uint8x16_t plane = sixteen(signs + 16 * q);
       for (int u = 0; u < kUnits; ++u) {
         auto* const at = reinterpret_cast<int8_t*>(codes) + kUnitBytes * u + 16 * q;
         const uint8x16_t negative = vtstq_u8(plane, vdupq_n_u8(static_cast<uint8_t>(1 << u)));
@@ -216,6 +220,7 @@ struct Sdot {
 
   static constexpr bool kSignedCodes = true;
   static constexpr bool kTileOrder = false;
+  static constexpr bool kFolds = false;
   static constexpr int kFewRows = 4;
   static constexpr int kManyRows = 12;
   static constexpr int kTileRows = 4;
@@ -315,13 +320,12 @@ struct Sdot {
 
   template <DType kType, int R, int kFirst, int kUnitCount>
   [[gnu::always_inline]] static inline void dots_from(const Cell& cell, const Block* const (&a)[R],
-                                                      int at, const Ints (&start)[R],
-                                                      Ints (&dot)[R]) {
+                                                      int at, Ints (&dot)[R]) {
     for (int q = 0; q < kQuarters; ++q) {
       int32x4_t sum[R][Block::kHalves];
       for (int r = 0; r < R; ++r) {
         sum[r][0] = vdupq_n_s32(0);
-        sum[r][Block::kHalves - 1] = start[r].v[q];
+        sum[r][Block::kHalves - 1] = dot[r].v[q];
       }
       for_units<kFirst, kUnitCount>([&]<int u>() {
         const int8x16_t codes = unit_codes<kType>(cell.codes, u, q);
@@ -343,42 +347,44 @@ struct Sdot {
   template <DType kType, int R, int kUnitCount>
   [[gnu::always_inline]] static inline void dots(const Cell& cell, int first,
                                                  const Block* const (&a)[R], int at,
-                                                 const Ints (&start)[R], Ints (&dot)[R]) {
-    if (first == 0) return dots_from<kType, R, 0, kUnitCount>(cell, a, at, start, dot);
-    dots_from<kType, R, kUnits - kUnitCount, kUnitCount>(cell, a, at, start, dot);
+                                                 Ints (&dot)[R]) {
+    if (first == 0) return dots_from<kType, R, 0, kUnitCount>(cell, a, at, dot);
+    dots_from<kType, R, kUnits - kUnitCount, kUnitCount>(cell, a, at, dot);
   }
 
   template <int R, int kFirst, int kUnitCount>
   static inline void tile_from(const std::byte* codes, const Block* const (&a)[R], int at,
-                               const Ints (&start)[R], Ints (&dot)[R][1]) {
-    for (int r = 0; r < R; ++r) dot[r][0] = Block::kHalves == 2 ? I32x16::splat(0) : start[r];
+                               Ints (&dot)[R][1]) {
+    I32x16 sum[R];
+    for (int r = 0; r < R; ++r) sum[r] = Block::kHalves == 2 ? I32x16::splat(0) : dot[r][0];
     for (int half = 0; half < Block::kHalves; ++half) {
       for_units<kFirst, kUnitCount>([&]<int u>() {
         const auto* w = reinterpret_cast<const int8_t*>(codes) + kUnitBytes * u;
         for (int r = 0; r < R; ++r) {
           const int8x16_t x = activations(*a[r], at, half, u / 4);
           for (int q = 0; q < kQuarters; ++q) {
-            dot[r][0].v[q] = dot_unit<u>(dot[r][0].v[q], vld1q_s8(w + 16 * q), x);
+            sum[r].v[q] = dot_unit<u>(sum[r].v[q], vld1q_s8(w + 16 * q), x);
           }
         }
       });
       if (half + 1 == Block::kHalves) break;
       for (int r = 0; r < R; ++r) {
         for (int q = 0; q < kQuarters; ++q) {
-          dot[r][0].v[q] = vaddq_s32(start[r].v[q], vshlq_n_s32(dot[r][0].v[q], 8));
+          sum[r].v[q] = vaddq_s32(dot[r][0].v[q], vshlq_n_s32(sum[r].v[q], 8));
         }
       }
     }
+    for (int r = 0; r < R; ++r) dot[r][0] = sum[r];
   }
 
   template <DType, int R, int C, int kUnitCount>
   [[gnu::always_inline]] static inline void tile_dots(const std::byte* codes,
                                                       std::size_t /*group_distance*/, int first,
                                                       const Block* const (&a)[R], int at,
-                                                      const Ints (&start)[R], Ints (&dot)[R][C]) {
+                                                      Ints (&dot)[R][C]) {
     static_assert(C == 1);
-    if (first == 0) return tile_from<R, 0, kUnitCount>(codes, a, at, start, dot);
-    tile_from<R, kUnits - kUnitCount, kUnitCount>(codes, a, at, start, dot);
+    if (first == 0) return tile_from<R, 0, kUnitCount>(codes, a, at, dot);
+    tile_from<R, kUnits - kUnitCount, kUnitCount>(codes, a, at, dot);
   }
 };
 

@@ -1,11 +1,13 @@
 // Activations as integers, the inputs of packed linear layers: a = x / scale to the nearest
 // integer, ties to even, where some neighbouring elements share
-//   scale = max |x| / levels
-//   Int16Block  32639 levels, 256 elements (the last of a row: those that are left). Then
-//               a = 256 × high + low with both in -128 … 127. 16 bits lose little (mean KL 3e-6).
-//   Int8Block   127 levels, 32 elements: half the work (mean KL 1e-2)
+//   Int16Block  scale = max(max |x| / 32639, sum of |x| / 2272000), 256 elements (the last of a
+//               row: those that are left). Then a = 256 × high + low with both in -128 … 127, and
+//               all |a| add up to kActivationSum at most.
+//   Int8Block   scale = max |x| / 127, 32 elements: half the work
 // Every dot product of a sub-block is an exact 32-bit integer, however an instruction set computes
-// it. Elements that share a scale with an infinity or NaN become zeros of the scale NaN.
+// it; those of 256 16-bit activations with Q4_K's codes times their scales are too. Elements that
+// share a scale with an infinity or NaN, or whose mean is so large that 4 × it is infinite, become
+// zeros of the scale NaN.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +21,12 @@ namespace weft::cpu {
 inline constexpr float kActivationLeast = 1e-30f;
 
 inline constexpr int kBlockCells = 8;
+
+// The sum of an Int16Block's |a| at most: rounding adds 128 to 2272000, and there is what the sum
+// of floats is wrong by. (Q4_K's largest weight, 945, times it is below 2^31.)
+inline constexpr int64_t kActivationSum = 2272400;
+// scale × 32639 is no less than this times the sum of |x| / 256.
+inline constexpr float kActivationMeans = 256.0f * 32639.0f / 2272000.0f;
 
 // A block of 256 elements with what the dots of its sub-blocks need: the sums of 16 elements, and
 // of 32, minus them as integers and they as floats (which are exact; in Int8Block they are times

@@ -38,18 +38,6 @@ struct F32x16 {
       return float_from_half(half);
     });
   }
-  static F32x16 from_bytes(const std::byte* p) {
-    return each([&](int j) { return static_cast<float>(static_cast<uint8_t>(p[j])); });
-  }
-  static F32x16 from_signed(const std::byte* p) {
-    return each([&](int j) { return static_cast<float>(static_cast<int8_t>(p[j])); });
-  }
-  static F32x16 from_low_nibbles(const std::byte* p) {
-    return each([&](int j) { return static_cast<float>(static_cast<uint8_t>(p[j]) & 15); });
-  }
-  static F32x16 from_high_nibbles(const std::byte* p) {
-    return each([&](int j) { return static_cast<float>(static_cast<uint8_t>(p[j]) >> 4); });
-  }
   static F32x16 from_e8m0(const std::byte* p) {
     return each([&](int j) { return half_scale_from_e8m0(static_cast<uint8_t>(p[j])); });
   }
@@ -74,15 +62,33 @@ static inline F32x16 fma(F32x16 a, F32x16 b, F32x16 c) {
 struct I32x16 {
   int32_t lane[16];
 
-  static I32x16 splat(int32_t x) {
+  template <class Fn>
+  static I32x16 each(const Fn& fn) {
     I32x16 r;
-    for (int32_t& v : r.lane) v = x;
+    for (int j = 0; j < 16; ++j) r.lane[j] = fn(j);
     return r;
+  }
+  static I32x16 splat(int32_t x) {
+    return each([&](int) { return x; });
+  }
+  static I32x16 from_bytes(const std::byte* p) {
+    return each([&](int j) { return static_cast<int32_t>(p[j]); });
+  }
+  static I32x16 from_signed(const std::byte* p) {
+    return each([&](int j) { return int32_t{static_cast<int8_t>(p[j])}; });
+  }
+  static I32x16 from_low_nibbles(const std::byte* p) {
+    return each([&](int j) { return static_cast<int32_t>(p[j] & std::byte{15}); });
+  }
+  static I32x16 from_high_nibbles(const std::byte* p) {
+    return each([&](int j) { return static_cast<int32_t>(p[j] >> 4); });
   }
 };
 static inline I32x16 operator+(I32x16 a, I32x16 b) {
-  for (int j = 0; j < 16; ++j) a.lane[j] += b.lane[j];
-  return a;
+  return I32x16::each([&](int j) { return a.lane[j] + b.lane[j]; });
+}
+static inline I32x16 operator*(I32x16 a, I32x16 b) {
+  return I32x16::each([&](int j) { return a.lane[j] * b.lane[j]; });
 }
 static inline F32x16 to_float(I32x16 a) {
   return F32x16::each([&](int j) { return static_cast<float>(a.lane[j]); });
@@ -101,6 +107,7 @@ struct Plain {
 
   static constexpr bool kSignedCodes = false;
   static constexpr bool kTileOrder = false;
+  static constexpr bool kFolds = false;
   static constexpr int kFewRows = 1;
   static constexpr int kManyRows = 0;
 
@@ -199,10 +206,10 @@ struct Plain {
 
   template <DType kType, int R, int kUnitCount>
   static void dots(const Cell& cell, int first, const Block* const (&a)[R], int at,
-                   const Ints (&start)[R], Ints (&sums)[R]) {
+                   Ints (&sums)[R]) {
     for (int r = 0; r < R; ++r) {
       const std::byte* const x = a[r]->cells + Block::kCellBytes * at;
-      sums[r] = start[r] + dot(cell.code, first, kUnitCount, x);
+      sums[r] = sums[r] + dot(cell.code, first, kUnitCount, x);
     }
   }
 };
