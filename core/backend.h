@@ -55,6 +55,8 @@ class Weight {
   virtual ~Weight() = default;
   // Memory that its kernels read: the tensor's bytes where they are viewed, else its own.
   virtual std::size_t memory_bytes() const = 0;
+  // The same where the host reads it; empty of a device's.
+  virtual std::span<const std::byte> host_memory() const { return {}; }
   // Whether the tensor's bytes are not read again: the kernels have a copy in another layout.
   virtual bool has_own_layout() const { return false; }
   DType type() const { return type_; }

@@ -8,6 +8,7 @@
 
 #include "api/trace.h"
 #include "core/cpu_features.h"
+#include "core/model/decoder.h"
 #include "core/platform/cpus.h"
 #include "kernels/cpu/dispatch.h"
 #include "tools/bench/handlers.h"
@@ -112,10 +113,11 @@ class CaseRunner {
     WEFT_TRY_ASSIGN(const uint64_t hash, logits_hash(model, flags_.config.kv_type));
     row.logits_hash = hash_text(hash);
     if (flags_.serving()) return run_serving(model, row);
+    cpu::ReadProbe weights(model->decoder()->host_weights(), row.threads);
     for (const BenchCase& wanted : cases_of(flags_)) {
       row.test = wanted.name();
       show_on_terminal(row.isa + " " + row.activations + " " + row.test);
-      auto measured = measure(model, flags_.config, wanted, flags_.repetitions, costs);
+      auto measured = measure(model, flags_.config, wanted, flags_.repetitions, costs, weights);
       show_on_terminal("");
       WEFT_TRY(measured);
       row.peak_rss_bytes = peak_rss_bytes();

@@ -154,6 +154,7 @@ struct WeightLoader {
   const ModelTensors& tensors;
   size_t& file_bytes;
   size_t& memory_bytes;
+  std::vector<std::span<const std::byte>>& host_memory;
 
   Result<void> operator()(Backend& backend, const HostTensor& from, std::unique_ptr<Weight>& to,
                           WeightUse use = WeightUse::kAny) {
@@ -162,6 +163,7 @@ struct WeightLoader {
     WEFT_TRY_ASSIGN(to, backend.load_weight(from, use));
     file_bytes += from.bytes.size();
     memory_bytes += to->memory_bytes();
+    if (!to->host_memory().empty()) host_memory.push_back(to->host_memory());
     if (to->has_own_layout() && tensors.release) tensors.release(from.bytes);
     return {};
   }
@@ -174,7 +176,8 @@ Result<std::unique_ptr<Decoder>> Decoder::create(ModelConfig config, ModelTensor
   WEFT_TRY(check_weights_fit(tensors, backend));
   auto decoder = std::unique_ptr<Decoder>(new Decoder());
   ModelWeights& w = decoder->weights_;
-  WeightLoader load{tensors, decoder->weight_bytes_, decoder->weight_memory_bytes_};
+  WeightLoader load{tensors, decoder->weight_bytes_, decoder->weight_memory_bytes_,
+                    decoder->host_weights_};
   const bool tied = !tensors.output.present();
   WEFT_TRY(load(backend, tensors.token_embedding, w.token_embedding,
                 tied ? WeightUse::kAny : WeightUse::kLookup));

@@ -36,6 +36,8 @@ class Decoder {
   size_t weight_bytes() const { return weight_bytes_; }
   // Bytes of the same as the backend's kernels read them.
   size_t weight_memory_bytes() const { return weight_memory_bytes_; }
+  // Where the host's kernels read them: a part for each weight; none of those on a device.
+  std::span<const std::span<const std::byte>> host_weights() const { return host_weights_; }
 
   // One step: computes every token of the batch, stores its K and V, and hands the final hidden
   // states of batch.hidden_rows and the logits of batch.logit_rows to `sink`. What
@@ -61,6 +63,7 @@ class Decoder {
   std::shared_ptr<void> storage_;
   size_t weight_bytes_ = 0;
   size_t weight_memory_bytes_ = 0;
+  std::vector<std::span<const std::byte>> host_weights_;
 };
 
 // What a state must be able to hold.

@@ -80,10 +80,10 @@ void CpuWeight::read_row(int64_t r, float* out) const {
   decode_(row(r), out, cols());
 }
 
-std::size_t CpuWeight::memory_bytes() const {
-  if (packed_.present()) return packed_.size_bytes();
-  return copy_.size_bytes() != 0 ? copy_.size_bytes()
-                                 : static_cast<std::size_t>(row_bytes_ * rows());
+std::span<const std::byte> CpuWeight::host_memory() const {
+  if (packed_.present()) return {packed_.data(), packed_.size_bytes()};
+  if (copy_.size_bytes() != 0) return {copy_.as<const std::byte>(), copy_.size_bytes()};
+  return {data_, static_cast<std::size_t>(row_bytes_ * rows())};
 }
 
 }  // namespace weft::cpu

@@ -28,7 +28,8 @@ class CpuWeight final : public Weight {
   static Result<std::unique_ptr<Weight>> create(const HostTensor& tensor,
                                                 std::optional<Packing> packing = {});
 
-  std::size_t memory_bytes() const override;
+  std::size_t memory_bytes() const override { return host_memory().size(); }
+  std::span<const std::byte> host_memory() const override;
   bool has_own_layout() const override { return packed_.present(); }
 
   // The file's rows, and how they are decoded; not of a packed weight.

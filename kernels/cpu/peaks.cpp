@@ -45,6 +45,8 @@ void read(const Words* words, int64_t begin, int64_t end) {
   asm volatile("" : : "m"(all));
 }
 
+constexpr std::size_t kPiece = std::size_t{1} << 20;
+
 double read_bytes_per_second(ThreadPool& pool) {
   const int64_t cache = platform::last_level_cache_bytes();
   const auto bytes = static_cast<std::size_t>(
@@ -57,7 +59,7 @@ double read_bytes_per_second(ThreadPool& pool) {
   if (words == nullptr) return 0;
   platform::prefer_large_pages(reinterpret_cast<std::byte*>(words), bytes);
   const auto count = static_cast<int64_t>(bytes / kPage * kPage / sizeof(Words));
-  constexpr int64_t kSlice = 1 << 16;  // a megabyte
+  constexpr auto kSlice = static_cast<int64_t>(kPiece / sizeof(Words));
   // Each worker writes first what it will read, so that it lies near it.
   pool.parallel_for(count, kSlice, [&](int64_t begin, int64_t end, int) {
     std::fill(words + begin, words + end, Words{1, 1});
@@ -137,6 +139,34 @@ std::string_view Peaks::compute_limit(std::string_view isa, std::string_view act
     }
   }
   return of("fma_f32_neon") > 0 ? "fma_f32_neon" : "fma_f32_avx2";
+}
+
+ReadProbe::ReadProbe(std::span<const std::span<const std::byte>> parts, int threads) {
+  constexpr std::size_t kMost = 512;  // pieces
+  for (const std::span<const std::byte> part : parts) {
+    for (std::size_t at = 0; at < part.size() && pieces_.size() < kMost; at += kPiece) {
+      // Whole words, which lie where those of the memory do.
+      void* begin = const_cast<std::byte*>(part.data() + at);
+      std::size_t size = std::min(kPiece, part.size() - at);
+      if (std::align(alignof(Words), sizeof(Words), begin, size) == nullptr) continue;
+      pieces_.emplace_back(static_cast<const std::byte*>(begin), size);
+      bytes_ += static_cast<double>(size);
+    }
+  }
+  if (!pieces_.empty()) pool_ = ThreadPool::create(threads).value();
+}
+
+double ReadProbe::bytes_per_second() {
+  if (pool_ == nullptr) return 0;
+  return bytes_ / seconds_of([&] {
+           pool_->parallel_for(std::ssize(pieces_), 1, [&](int64_t begin, int64_t end, int) {
+             for (int64_t i = begin; i < end; ++i) {
+               const auto& piece = pieces_[static_cast<std::size_t>(i)];
+               read(reinterpret_cast<const Words*>(piece.data()), 0,
+                    static_cast<int64_t>(piece.size() / sizeof(Words)));
+             }
+           });
+         });
 }
 
 Peaks measure_peaks(int threads) {

@@ -1,8 +1,13 @@
 // What this machine can do at most, measured where a benchmark runs: its figures are shares of it.
 #pragma once
 
+#include <cstddef>
+#include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
+
+#include "core/thread_pool.h"
 
 namespace weft::cpu {
 
@@ -32,5 +37,21 @@ struct Peaks {
 
 // The best of a few runs, about a quarter of a second and 256 MiB.
 Peaks measure_peaks(int threads);
+
+// How fast memory that is there already can be read at the moment, by all threads of a pool. On a
+// machine that others share, that changes within seconds, and with the place that memory was given.
+class ReadProbe {
+ public:
+  // Of the parts, which must stay, 512 MiB at most.
+  ReadProbe(std::span<const std::span<const std::byte>> parts, int threads);
+
+  // Reads all of it once. 0: there is nothing to read.
+  double bytes_per_second();
+
+ private:
+  std::vector<std::span<const std::byte>> pieces_;
+  double bytes_ = 0;
+  std::unique_ptr<ThreadPool> pool_;
+};
 
 }  // namespace weft::cpu

@@ -44,8 +44,8 @@ TEST(Bench, RowsCarryWhatAReaderComparesBy) {
       EXPECT_FALSE(row[field].is_null()) << row["test"] << " " << field;
     }
     EXPECT_EQ(row["type"], "F32");
-    for (const char* field :
-         {"tokens_per_second", "gb_per_second", "flops_per_second", "percent_of_limit"}) {
+    for (const char* field : {"tokens_per_second", "gb_per_second", "flops_per_second",
+                              "percent_of_limit", "weights_gb_per_second"}) {
       EXPECT_GT(row[field].get<double>(), 0) << row["test"] << " " << field;
     }
     EXPECT_GE(row["tokens_per_second_stddev"].get<double>(), 0);
@@ -174,6 +174,15 @@ TEST(Bench, TheLimitOfAPromptIsWhatItsKernelsMultiplyWith) {
   EXPECT_DOUBLE_EQ(row.percent_of_limit, 75);
   tools::set_rates(row, {.type = "Q4_0"}, reading, gpu);
   EXPECT_EQ(row.limit, "device_read");
+  // The rate beside each repetition goes before the peak's: 1.5, 1 and 3 seconds of reading.
+  const tools::Measured beside = {.tokens_per_second = {1, 1, 1},
+                                  .seconds = {2, 4, 5},
+                                  .read_bytes_per_second = {50e9, 75e9, 25e9},
+                                  .cost = {.bytes = 75e9, .flops = 1e9}};
+  tools::set_rates(row, {.type = "Q4_0"}, beside, peaks);
+  EXPECT_EQ(row.limit, "dram_read");
+  EXPECT_DOUBLE_EQ(row.percent_of_limit, 60);  // of 75, 25 and 60
+  EXPECT_DOUBLE_EQ(row.weights_gb_per_second, 50);
 }
 
 TEST(Bench, HandlersAreComparedInOneRun) {

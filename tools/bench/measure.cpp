@@ -173,14 +173,21 @@ std::string BenchCase::name() const {
 }
 
 Result<Measured> measure(const std::shared_ptr<const Model>& model, const EngineConfig& base,
-                         const BenchCase& wanted, int32_t repetitions, const StepCosts& costs) {
+                         const BenchCase& wanted, int32_t repetitions, const StepCosts& costs,
+                         cpu::ReadProbe& weights) {
   const EngineConfig config = config_for(base, wanted);
   WEFT_TRY_ASSIGN(const auto engine, Engine::create(model, config));
   Bench bench(*engine, wanted);
   WEFT_TRY(bench.run(0));
   Measured measured{.cost = cost_of(wanted, config, costs)};
+  double before = weights.bytes_per_second();
   for (int32_t r = 1; r <= repetitions; ++r) {
     WEFT_TRY_ASSIGN(const Repetition repetition, bench.run(static_cast<uint64_t>(r)));
+    const double after = weights.bytes_per_second();
+    // As if half of the bytes were read at either rate.
+    measured.read_bytes_per_second.push_back(before > 0 && after > 0 ? 2 / (1 / before + 1 / after)
+                                                                     : 0);
+    before = after;
     measured.seconds.push_back(repetition.seconds);
     measured.tokens_per_second.push_back(static_cast<double>(repetition.tokens) /
                                          repetition.seconds);

@@ -8,6 +8,7 @@
 
 #include "api/engine.h"
 #include "core/error.h"
+#include "kernels/cpu/peaks.h"
 #include "tools/bench/step_cost.h"
 
 namespace weft::tools {
@@ -25,17 +26,21 @@ struct BenchCase {
 struct Measured {
   std::vector<double> tokens_per_second;  // [repetitions]
   std::vector<double> seconds;            // [repetitions]
-  Cost cost;                              // of one repetition
-  uint64_t ids_hash = 0;                  // of what the first request generated
+  // [repetitions] What the weights could be read at right before and after; 0: not known.
+  std::vector<double> read_bytes_per_second;
+  Cost cost;              // of one repetition
+  uint64_t ids_hash = 0;  // of what the first request generated
 };
 
 // Runs a case once to warm up and `repetitions` times, on an engine of its own made after `config`
 // with the KV pool that it needs. What is in the cache before comes from the prefix cache.
 //   kPrompt    from the submission to the first token
 //   kGenerate  from the first token of the last request to begin, to the last token of all
+// weights: of the model's, asked beside each repetition.
 // Fails as Engine::create() and submit() do.
 Result<Measured> measure(const std::shared_ptr<const Model>& model, const EngineConfig& config,
-                         const BenchCase& wanted, int32_t repetitions, const StepCosts& costs);
+                         const BenchCase& wanted, int32_t repetitions, const StepCosts& costs,
+                         cpu::ReadProbe& weights);
 
 // A hash of the logits of 32 fixed ids: equal where a model computes the same bits.
 Result<uint64_t> logits_hash(const std::shared_ptr<const Model>& model, const std::string& kv_type);

@@ -60,6 +60,7 @@ Json json_of(const BenchSubject& subject, const BenchRow& row,
                   row.tokens_per_second > 0 ? Json(row.tokens_per_second_stddev) : Json()},
                  {"gb_per_second", or_null(row.gb_per_second)},
                  {"flops_per_second", or_null(row.flops_per_second)},
+                 {"weights_gb_per_second", or_null(row.weights_gb_per_second)},
                  {"percent_of_limit", or_null(row.percent_of_limit)},
                  {"limit", or_null(row.limit)},
                  {"peak_rss_bytes", row.peak_rss_bytes},
@@ -137,6 +138,8 @@ std::string as_table(const BenchSubject& subject, const std::vector<BenchRow>& r
       {"GB/s", true, [&](const BenchRow& row) { return unless_zero(row.gb_per_second, 1, 2); }},
       {"GFLOP/s", true,
        [&](const BenchRow& row) { return unless_zero(row.flops_per_second, 1e-9, 1); }},
+      {"weights GB/s", true,
+       [&](const BenchRow& row) { return unless_zero(row.weights_gb_per_second, 1, 2); }},
       {"% of limit", true,
        [&](const BenchRow& row) {
          if (row.limit.empty()) return std::string();
@@ -222,10 +225,19 @@ void set_rates(BenchRow& row, const BenchSubject& subject, const Measured& measu
   const auto seconds_at = [](double amount, double per_second) {
     return per_second > 0 ? amount / per_second : 0;
   };
-  const double reading = seconds_at(measured.cost.bytes, peaks.read_bytes_per_s);
   const double computing = seconds_at(measured.cost.flops, peaks.of(compute));
-  row.limit = reading >= computing ? peaks.all.front().name : compute;
-  row.percent_of_limit = 100 * std::max(reading, computing) / seconds;
+  std::vector<double> rates, reading, shares;
+  for (size_t i = 0; i < measured.seconds.size(); ++i) {
+    const double beside =
+        i < measured.read_bytes_per_second.size() ? measured.read_bytes_per_second[i] : 0;
+    rates.push_back(beside);
+    reading.push_back(
+        seconds_at(measured.cost.bytes, beside > 0 ? beside : peaks.read_bytes_per_s));
+    shares.push_back(100 * std::max(reading.back(), computing) / measured.seconds[i]);
+  }
+  row.weights_gb_per_second = median(rates) * 1e-9;
+  row.limit = median(reading) >= computing ? peaks.all.front().name : compute;
+  row.percent_of_limit = median(shares);
 }
 
 uint64_t peak_rss_bytes() {

@@ -19,10 +19,11 @@ struct BenchRow {
   std::string isa, activations, kv_type, logits_hash;  // "" of a probe
   double tokens_per_second = 0, tokens_per_second_stddev = 0;
   double gb_per_second = 0, flops_per_second = 0;
-  double percent_of_limit = 0;  // time at the limit ÷ median time
-  std::string limit;            // the probe that binds: "dram_read", "dot_i16_avx512", …
-  uint64_t peak_rss_bytes = 0;  // of the process until then
-  std::string ids_hash;         // "" where nothing was generated
+  double weights_gb_per_second = 0;  // a plain read of the weights beside each repetition, median
+  double percent_of_limit = 0;       // time at the limit ÷ time, median of the repetitions
+  std::string limit;                 // the probe that binds: "dram_read", "dot_i16_avx512", …
+  uint64_t peak_rss_bytes = 0;       // of the process until then
+  std::string ids_hash;              // "" where nothing was generated
   // What only some tests measure, by its name in JSON ("ttft_ms").
   std::vector<std::pair<std::string, double>> figures;
 };
@@ -40,8 +41,9 @@ std::vector<BenchRow> probe_rows(const cpu::Peaks& peaks);
 // Mean and standard deviation of what the repetitions reached.
 void set_rate(BenchRow& row, const std::vector<double>& tokens_per_second);
 
-// Fills in the rates, from the mean and deviation of the repetitions, and the share of the limit,
-// from the median time: of reading or of computing, whichever would take longer.
+// Fills in the rates, from the mean and deviation of the repetitions, and the share of the limit:
+// of reading, at the rate that was found beside each repetition, or else the peaks', or of
+// computing, whichever would take longer.
 void set_rates(BenchRow& row, const BenchSubject& subject, const Measured& measured,
                const cpu::Peaks& peaks);
 
