@@ -41,7 +41,6 @@ constexpr int64_t kLinearSlices = 32;
 // Rows from which a slice of integer kernels takes enough columns that a block of the rows'
 // activations, which then no longer stay in the second cache level, meets several groups.
 constexpr int64_t kManyRows = cpu::kBatchedRows;
-constexpr int64_t kManyRowsColumns = cpu::kBatchGroups * cpu::kGroupColumns;
 constexpr int64_t kManyRowsSlices = 4;  // for each thread, at least
 
 // What feed_forward() has between its matrices at a time, in the second cache level: kBatchRows
@@ -289,8 +288,8 @@ void CpuBackend::share_linear(Mat x, const RoundedInput& rounded,
   // Whole units, large enough to be worth sharing out.
   int64_t slice = std::min(columns / (kLinearSlices * pool_->size()), 4 * kFloatUnit);
   if (integers && x.rows >= kManyRows) {
-    slice =
-        std::max(slice, std::min(columns / (kManyRowsSlices * pool_->size()), kManyRowsColumns));
+    slice = std::max(slice, std::min(columns / (kManyRowsSlices * pool_->size()),
+                                     cpu::batch_groups(x.cols) * cpu::kGroupColumns));
   }
   slice = std::max({slice, kLinearGrain / (x.rows * x.cols), int64_t{1}});
   slice = (slice + unit - 1) / unit * unit;

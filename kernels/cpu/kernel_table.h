@@ -71,15 +71,17 @@ struct PackedLinearArgs {
 // Groups [begin, end) of every row. scratch: kPackedScratch bytes, aligned to 64.
 using PackedLinearRun = void (*)(const PackedLinearArgs& args, int64_t begin, int64_t end,
                                  std::byte* scratch);
-inline constexpr std::size_t kPackedScratch = 144 << 10;
+inline constexpr std::size_t kPackedScratch = 256 << 10;
 // What BF16 kernels use of it.
 inline constexpr std::size_t kBf16Scratch = 64 << 10;
 // Rows that meet a piece of weights together: as many as make reading and unpacking it cheap. From
-// kBatchedRows on a block of their activations meets kBatchGroups groups; it and the sums of all of
-// them lie in the second cache level.
+// kBatchedRows on a block of their activations meets batch_groups() groups, at most kBatchGroups;
+// it and the sums of all of them lie in the second cache level. Long rows do not stay in the third
+// where others have their share of it: they meet more groups each time they are read.
 inline constexpr int kBatchRows = 192;
 inline constexpr int kBatchedRows = 64;
-inline constexpr int kBatchGroups = 8;
+inline constexpr int kBatchGroups = 16;
+static constexpr int64_t batch_groups(int64_t k) { return k < 4096 ? 8 : kBatchGroups; }
 
 // Bytes from the codes that tiles meet to those that are asked for into the second cache level.
 inline constexpr int64_t kTileAhead = 64 << 10;

@@ -521,7 +521,7 @@ struct PackedLinear {
         const int64_t chunks = (units * kUnit + kBatchRows - 1) / kBatchRows;
         // The activations of fewer rows stay in the second cache level, or nearly, for all of K:
         // the weights are then one stream. Those of more rows do for a block.
-        const int64_t batch = args.rows < kBatchedRows ? C : kBatchGroups;
+        const int64_t batch = args.rows < kBatchedRows ? C : batch_groups(args.k);
         while (begin < end) {
           const int64_t left = end - begin < C ? 1 : (end - begin) / C * C;
           const int64_t groups = left < batch ? left : batch;
