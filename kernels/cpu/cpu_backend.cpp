@@ -476,6 +476,9 @@ std::string_view activations_name(Activations activations) {
 std::string cpu_kernels_identity(const KernelTable& table, Activations activations) {
   std::string name = "cpu " + std::string(table.isa) + ", activations ";
   name += activations_name(activations);
+  if (packed_kernels(table, activations) == &table.int16) {
+    name += " revision " + std::to_string(cpu::kInt16Revision);
+  }
   const std::string order = activations == Activations::kBf16 ? table.bf16.order : "";
   return order.empty() ? name : name + " by " + order;
 }

@@ -20,6 +20,10 @@ namespace weft::cpu {
 // Below this elements count as zeros: the reciprocal of their scale would overflow.
 inline constexpr float kActivationLeast = 1e-30f;
 
+// The revision of how 16-bit activations are rounded and sums over them ordered. Keys and values
+// that were saved with another one are computed anew.
+inline constexpr int kInt16Revision = 2;
+
 inline constexpr int kBlockCells = 8;
 
 // The sum of an Int16Block's |a| at most: rounding adds 128 to 2272000, and there is what the sum
