@@ -181,15 +181,17 @@ void Generation::engine_ended(bool finished) {
   spec_.core->leave(*this);
 }
 
-// Once engine and reader are both done with it.
+// Once engine and reader are both done with it. Whoever comes second waits for the first: when a
+// reader is told of the end, done() is behind it.
 void Generation::settle() {
   {
-    const std::lock_guard lock(mutex_);
-    if (!engine_done_ || !reader_done_ || std::exchange(settled_, true)) return;
-  }
-  if (spec_.done) {
     const std::lock_guard lock(reader_mutex_);
-    spec_.done(given_);
+    {
+      const std::lock_guard ended_lock(mutex_);
+      if (!engine_done_ || !reader_done_) return;
+    }
+    if (std::exchange(settled_, true)) return;
+    if (spec_.done) spec_.done(given_);
   }
   release_place();
 }

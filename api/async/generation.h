@@ -119,7 +119,7 @@ class Generation final : public Activity, public std::enable_shared_from_this<Ge
   Ended ended_;
   std::optional<TimerQueue::Key> deadline_;
   bool has_place_ = false;
-  bool engine_done_ = false, reader_done_ = false, settled_ = false;
+  bool engine_done_ = false, reader_done_ = false;
   std::deque<std::stop_callback<std::function<void()>>> on_stop_;  // filled once, by begin()
 
   mutable std::mutex reader_mutex_;  // may be held while mutex_ is taken, never the other way
@@ -129,6 +129,7 @@ class Generation final : public Activity, public std::enable_shared_from_this<Ge
   Clock::time_point not_before_{};
   std::vector<int32_t> given_;  // without a stop token
   int32_t num_given_ = 0;
+  bool settled_ = false;
   std::atomic<bool> counted_ = false;
 };
 
