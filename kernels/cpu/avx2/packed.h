@@ -164,6 +164,7 @@ struct Madd : Prefetch {
   struct Setup {};
 
   static constexpr bool kSignedCodes = false;
+  static constexpr bool kSignedPanels = true;
   static constexpr bool kTileOrder = false;
   static constexpr bool kFolds = true;
   static constexpr int kFewRows = 4;
@@ -231,36 +232,35 @@ struct Madd : Prefetch {
     return _mm256_set1_epi32(word);
   }
 
-  // [unit][even, odd][columns 0 … 7, 8 … 15]
-  template <DType kType>
-  static inline void store_panel(const Cell& cell, std::byte* p) {
+  // A panel, [unit][even, odd][columns 0 … 7, 8 … 15]: of(codes, half) as words.
+  template <DType kType, class Of>
+  [[gnu::always_inline]] static inline void store_words(const Cell& cell, std::byte* p,
+                                                        const Of& of) {
 #pragma GCC unroll 8
     for (int u = 0; u < kUnits; ++u) {
 #pragma GCC unroll 2
       for (int half = 0; half < 2; ++half) {
         const __m256i codes = unit_codes<kType>(cell.codes, u, half);
         auto* to = reinterpret_cast<__m256i*>(p + 128 * u + 32 * half);
-        _mm256_store_si256(to, even(codes));
-        _mm256_store_si256(to + 2, odd(codes));
+        _mm256_store_si256(to, of(even(codes), half));
+        _mm256_store_si256(to + 2, of(odd(codes), half));
       }
     }
   }
 
-  // The same, times scales.
+  template <DType kType>
+  static inline void store_panel(const Cell& cell, std::byte* p) {
+    const __m256i offset = _mm256_set1_epi16(kPackedFormatOf<kType>.offset);
+    store_words<kType>(cell, p,
+                       [&](__m256i codes, int) { return _mm256_sub_epi16(codes, offset); });
+  }
+
   template <DType kType>
   static inline void fold_panel(const Cell& cell, Ints scale, std::byte* p) {
     const __m256i both[] = {_mm256_or_si256(_mm256_slli_epi32(scale.low, 16), scale.low),
                             _mm256_or_si256(_mm256_slli_epi32(scale.high, 16), scale.high)};
-#pragma GCC unroll 8
-    for (int u = 0; u < kUnits; ++u) {
-#pragma GCC unroll 2
-      for (int half = 0; half < 2; ++half) {
-        const __m256i codes = unit_codes<kType>(cell.codes, u, half);
-        auto* to = reinterpret_cast<__m256i*>(p + 128 * u + 32 * half);
-        _mm256_store_si256(to, _mm256_mullo_epi16(even(codes), both[half]));
-        _mm256_store_si256(to + 2, _mm256_mullo_epi16(odd(codes), both[half]));
-      }
-    }
+    store_words<kType>(
+        cell, p, [&](__m256i codes, int half) { return _mm256_mullo_epi16(codes, both[half]); });
   }
 
   // value × factor, a power of two.

@@ -14,6 +14,7 @@ struct Maddubs : Madd {
   using Block = Int8Block;
 
   static constexpr bool kSignedCodes = true;
+  static constexpr bool kSignedPanels = false;
   static constexpr int kManyRows = 12;
   // A panel keeps bytes: what they are, tile_dots() must know.
   static constexpr int kPanelCellBytes = kUnits * kUnitBytes;

@@ -99,6 +99,7 @@ struct Vnni : avx2::Prefetch {
 
   static constexpr bool kSignedCodes = false;
   static constexpr bool kTileOrder = kWords;
+  static constexpr bool kSignedPanels = kWords;
   static constexpr bool kFolds = kWords;
   static constexpr int kFewRows = 4;
   static constexpr int kManyRows = 5;
@@ -255,28 +256,29 @@ struct Vnni : avx2::Prefetch {
     return odd != 0 ? _mm512_srli_epi16(codes, 8) : _mm512_and_si512(codes, _mm512_set1_epi16(255));
   }
 
-  template <DType>
-  static inline void store_panel(const Cell& cell, std::byte* p) {
-    for (int u = 0; u < kUnits; ++u) {
-      if constexpr (kWords) {
-        _mm512_store_si512(p + 128 * u, words(cell.unit[u], 0));
-        _mm512_store_si512(p + 128 * u + 64, words(cell.unit[u], 1));
-      } else {
-        _mm512_store_si512(p + 64 * u, cell.unit[u]);
-      }
+  // Words of a panel, of(codes) each.
+  template <class Of>
+  [[gnu::always_inline]] static inline void store_words(const Cell& cell, std::byte* p,
+                                                        const Of& of) {
+    for (int i = 0; i < 2 * kUnits; ++i) {
+      _mm512_store_si512(p + 64 * i, of(words(cell.unit[i / 2], i % 2)));
     }
   }
 
-  // Words that are codes times scales.
+  template <DType kType>
+  static inline void store_panel(const Cell& cell, std::byte* p) {
+    if constexpr (kWords) {
+      const __m512i offset = _mm512_set1_epi16(kPackedFormatOf<kType>.offset);
+      store_words(cell, p, [&](__m512i codes) { return _mm512_sub_epi16(codes, offset); });
+    } else {
+      for (int u = 0; u < kUnits; ++u) _mm512_store_si512(p + 64 * u, cell.unit[u]);
+    }
+  }
+
   template <DType>
   static inline void fold_panel(const Cell& cell, Ints scale, std::byte* p) {
     const __m512i both = _mm512_or_si512(_mm512_slli_epi32(scale.v, 16), scale.v);
-    for (int u = 0; u < kUnits; ++u) {
-      for (int odd = 0; odd < 2; ++odd) {
-        _mm512_store_si512(p + 128 * u + 64 * odd,
-                           _mm512_mullo_epi16(words(cell.unit[u], odd), both));
-      }
-    }
+    store_words(cell, p, [&](__m512i codes) { return _mm512_mullo_epi16(codes, both); });
   }
 
   static inline __m512i four(const std::byte* a) {

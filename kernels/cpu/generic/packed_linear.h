@@ -32,6 +32,7 @@
 //   meet;
 //                   prefetch_line, for one line
 //   kSignedCodes    whether codes of a format whose offset is 128 come as what they stand for
+//   kSignedPanels   whether panels hold what codes stand for, whatever the offset
 //   Setup<n>        lives while tiles of sub-blocks of n units are computed
 //   kTileOrder      whether integers that tiles meet have an order of their own (Activations)
 //   kFewRows        at most, of one pass over a group
@@ -387,7 +388,8 @@ struct PackedLinear {
         const int i = kSubs * c + sub;
         Ints dot[R][C];
         for (int r = 0; r < R; ++r) {
-          const Ints first = start(*a[r], i);
+          const bool is_signed = Isa::kSignedPanels && !kStraight;
+          const Ints first = is_signed ? Ints::splat(0) : start(*a[r], i);
           for (int g = 0; g < C; ++g) dot[r][g] = first;
         }
         add_dots<R, C, kStraight>(at, panels, a, c, sub, dot);

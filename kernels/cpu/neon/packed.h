@@ -219,6 +219,7 @@ struct Sdot {
   struct Setup {};
 
   static constexpr bool kSignedCodes = true;
+  static constexpr bool kSignedPanels = false;
   static constexpr bool kTileOrder = false;
   static constexpr bool kFolds = false;
   static constexpr int kFewRows = 4;
