@@ -87,14 +87,15 @@ struct Vnni : avx2::Prefetch {
   template <int>
   struct Setup {};
 
-  // Unpacking one plane costs less than a panel does, two planes only for few tiles (Zen 5, tiles
-  // of Q6_K straight: 1.03, 1.00 and 0.98 times the rate from panels at 32, 64 and 192 rows). Codes
-  // times scales are another matter (Q4_K: 1.05 and 1.06 times straight ones at 64 and 192 rows).
+  // A panel costs what unpacking one plane costs some twenty tiles, two planes some ten, and pays
+  // sooner where it holds codes times scales (Zen 5, times the rate of straight tiles at 64, 128
+  // and 192 rows: Q4_0 0.98, 1.01, 1.02; Q6_K 1.00, 1.02 at 64 and 192, Q4_K 1.05, 1.06). Whole
+  // bytes are their own panel.
   static constexpr int64_t panel_rows(const PackedFormat& format) {
     if (format.is_lattice()) return 0;
     if (kFolds && format.scale == ScaleKind::kScaleMin) return 64;
-    const bool one_plane = std::has_single_bit(static_cast<unsigned>(format.planes));
-    return one_plane ? kNoPanels : 64;
+    if (!kWords && format.planes == 8) return kNoPanels;
+    return std::has_single_bit(static_cast<unsigned>(format.planes)) ? 128 : 64;
   }
 
   static constexpr bool kSignedCodes = false;
