@@ -45,7 +45,7 @@ class ReadProbe {
   // Of the parts, which must stay, 512 MiB at most.
   ReadProbe(std::span<const std::span<const std::byte>> parts, int threads);
 
-  // Reads all of it once. 0: there is nothing to read.
+  // Reads all of it five times, of which the middle one counts. 0: there is nothing to read.
   double bytes_per_second();
 
  private:

@@ -118,12 +118,21 @@ struct Vnni : avx2::Prefetch {
     return static_cast<uint32_t>(_mm512_reduce_max_epi32(_mm512_max_epi32(a, b)));
   }
 
-  // A 16-bit integer a is 256 × high + low with a signed low byte; an 8-bit one is just the low.
-  static inline void quantize(const float* x, float inverse, std::byte* cell, int32_t (&sum)[2]) {
+  // A cell's elements rounded, store(half, integers), and the sums of its halves.
+  template <class Store>
+  [[gnu::always_inline]] static inline void round_halves(const float* x, float inverse,
+                                                         int32_t (&sum)[2], const Store& store) {
     const __m512 factor = _mm512_set1_ps(inverse);
     for (int half = 0; half < 2; ++half) {
       const __m512i a = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + 16 * half), factor));
       sum[half] = _mm512_reduce_add_epi32(a);
+      store(half, a);
+    }
+  }
+
+  // A 16-bit integer a is 256 × high + low with a signed low byte; an 8-bit one is just the low.
+  static inline void quantize(const float* x, float inverse, std::byte* cell, int32_t (&sum)[2]) {
+    round_halves(x, inverse, sum, [&](int half, __m512i a) {
       auto* to = reinterpret_cast<__m128i*>(cell) + half;
       if constexpr (Block::kHalves == 2) {
         const __m512i high = _mm512_srai_epi32(_mm512_add_epi32(a, _mm512_set1_epi32(128)), 8);
@@ -131,7 +140,7 @@ struct Vnni : avx2::Prefetch {
         to += 2;
       }
       _mm_store_si128(to, _mm512_cvtepi32_epi8(a));
-    }
+    });
   }
 
   static inline void quantize_for_tiles(const float* x, float inverse, std::byte* cell,
@@ -139,13 +148,10 @@ struct Vnni : avx2::Prefetch {
     // Elements 1 and 2 of every four change places.
     const __m256i order = _mm256_broadcastsi128_si256(
         _mm_setr_epi8(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15));
-    const __m512 factor = _mm512_set1_ps(inverse);
-    for (int half = 0; half < 2; ++half) {
-      const __m512i a = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + 16 * half), factor));
-      sum[half] = _mm512_reduce_add_epi32(a);
+    round_halves(x, inverse, sum, [&](int half, __m512i a) {
       _mm256_store_si256(reinterpret_cast<__m256i*>(cell) + half,
                          _mm256_shuffle_epi8(_mm512_cvtepi32_epi16(a), order));
-    }
+    });
   }
 
   static inline __m512i load(const std::byte* p) { return _mm512_loadu_si512(p); }

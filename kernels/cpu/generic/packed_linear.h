@@ -455,7 +455,7 @@ struct PackedLinear {
                    int64_t end, int64_t next, Desk<C>& desk) {
     const int64_t rows = end - begin;
     const int64_t tiles = (rows + Isa::kTileRows - 1) / Isa::kTileRows;
-    const int64_t panels = groups < C ? 1 : groups / C;
+    const int64_t panels = (groups + C - 1) / C;
     const int64_t next_group = groups < C ? 0 : 1;
     for (int64_t p = 0; p < panels; ++p) {
       for (int64_t row = 0; row < rows; ++row) {
