@@ -12,6 +12,9 @@ namespace {
 
 struct Prefetch {
   static void prefetch_line(const std::byte* p) { _mm_prefetch(p, _MM_HINT_T1); }
+  // A compiler makes it one for reading where it is not told that the processor knows this one,
+  // which those that do not take for a no-operation.
+  static void prefetch_for_write(const float* p) { asm volatile("prefetchw %0" : : "m"(*p)); }
 
   // Beside a cell's codes, or a block's scales. Asking again helps, as if requests got lost where a
   // core has too many under way: few rows, which wait for memory alone, ask three times (Zen 5, one

@@ -29,8 +29,7 @@
 //   straight_dots   the same from packed codes, where panel_rows() is not 0
 //   panel_rows      of a format: rows from which a panel pays; 0: from the first
 //   prefetch<tiles> asks for codes or scales ahead of those that few rows or tiles are about to
-//   meet;
-//                   prefetch_line, for one line
+//                   meet; prefetch_line, for one line; prefetch_for_write, for one of the output
 //   kSignedCodes    whether codes of a format whose offset is 128 come as what they stand for
 //   kSignedPanels   whether panels hold what codes stand for, whatever the offset
 //   Setup<n>        lives while tiles of sub-blocks of n units are computed
@@ -173,8 +172,13 @@ struct PackedLinear {
     return part;
   }
 
-  static inline void finish(const PackedLinearArgs& args, int64_t row, int64_t column, Floats acc) {
-    float* out = args.out + row * args.out_stride + column;
+  static inline float* output_of(const PackedLinearArgs& args, int64_t row, int64_t group) {
+    return args.out + row * args.out_stride + group * kGroupColumns;
+  }
+
+  static inline void finish(const PackedLinearArgs& args, int64_t row, int64_t group, Floats acc) {
+    float* out = output_of(args, row, group);
+    const int64_t column = group * kGroupColumns;
     if (column + kGroupColumns <= args.columns) {
       if (args.bias != nullptr) acc = acc + Floats::load(args.bias + column);
       acc.store(out);
@@ -246,7 +250,7 @@ struct PackedLinear {
                                               args.x.block_step);
       }
     }
-    for (int r = 0; r < R; ++r) finish(args, row + r, group * kGroupColumns, acc[r]);
+    for (int r = 0; r < R; ++r) finish(args, row + r, group, acc[r]);
   }
 
   template <int R>
@@ -479,18 +483,26 @@ struct PackedLinear {
         for (int64_t i = 0; i < tiles; ++i) {
           activations.advance();
           const int64_t row = rows * i / tiles;
+          const int64_t row_end = rows * (i + 1) / tiles;
+          // Outputs lie far apart. One that is not there when it is written holds up all stores
+          // behind it.
+          for (int64_t r = last ? row : row_end; r < row_end; ++r) {
+            for (int g = 0; g < C; ++g) {
+              Isa::prefetch_for_write(output_of(args, begin + r, group + p * C + g * next_group));
+            }
+          }
           // The first tiles ask for codes, for a group each, or one for all that are left.
           const int ask_begin = static_cast<int>(i < C ? i : C);
           const int ask_end = i + 1 < tiles && i < C ? ask_begin + 1 : C;
-          tile_of<Isa::kTileRows, C, kStraight>(args, at, begin + row, rows * (i + 1) / tiles - row,
-                                                desk.panel, ask_begin, ask_end, desk.acc[p] + row);
+          tile_of<Isa::kTileRows, C, kStraight>(args, at, begin + row, row_end - row, desk.panel,
+                                                ask_begin, ask_end, desk.acc[p] + row);
         }
       }
     }
     for (int64_t row = 0; row < rows; ++row) {
       for (int64_t p = 0; p < panels; ++p) {
         for (int g = 0; g < C; ++g) {
-          finish(args, begin + row, (group + p * C + g * next_group) * kGroupColumns,
+          finish(args, begin + row, group + p * C + g * next_group,
                  Floats::load(desk.acc[p][row] + g * kGroupColumns));
         }
       }

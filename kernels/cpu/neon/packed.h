@@ -232,6 +232,7 @@ struct Sdot {
 
   static constexpr int kAhead = 4096;
   static void prefetch_line(const std::byte* p) { __builtin_prefetch(p, 0, 2); }
+  static void prefetch_for_write(const float* p) { __builtin_prefetch(p, 1, 2); }
   template <bool>
   static void prefetch(const std::byte* codes, int bytes, int64_t /*jump*/ = 0) {
     for (int i = 0; i < bytes; i += 64) {
