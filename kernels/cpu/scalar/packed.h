@@ -106,7 +106,6 @@ struct Plain {
   };
 
   static constexpr bool kSignedCodes = false;
-  static constexpr bool kSignedPanels = false;
   static constexpr bool kTileOrder = false;
   static constexpr bool kFolds = false;
   static constexpr int kFewRows = 1;
