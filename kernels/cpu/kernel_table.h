@@ -83,8 +83,10 @@ inline constexpr int kBatchedRows = 64;
 inline constexpr int kBatchGroups = 16;
 static constexpr int64_t batch_groups(int64_t k) { return k < 4096 ? 8 : kBatchGroups; }
 
-// Bytes from the codes that tiles meet to those that are asked for into the second cache level.
+// Bytes from the codes that tiles meet to those that are asked for into the second cache level, and
+// from those that they unpack as they use them to those that are asked for into the first.
 inline constexpr int64_t kTileAhead = 64 << 10;
+inline constexpr int64_t kTileSoon = 4 << 10;
 
 // core/backend.h's kAttentionSplit, known here without that header's inline functions.
 inline constexpr int32_t kSplit = 256;

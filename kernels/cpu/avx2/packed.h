@@ -165,6 +165,7 @@ struct Madd : Prefetch {
 
   static constexpr bool kSignedCodes = false;
   static constexpr bool kSignedPanels = true;
+  static constexpr bool kFillsInTile = false;
   static constexpr bool kTileOrder = false;
   static constexpr bool kFolds = true;
   static constexpr int kFewRows = 4;

@@ -20,22 +20,38 @@ struct Prefetch {
   // core has too many under way: few rows, which wait for memory alone, ask three times (Zen 5, one
   // row from memory, against 12 KiB into the second level and 4 into the first: 1.02 to 1.12 times
   // the rate). Tiles read less: what they ask for must not push their activations out of the first
-  // level (the same for them: 0.75 to 0.85 times). jump: bytes that what tiles ask for far ahead
-  // lies further away, as several groups are read side by side.
-  template <bool kTiles>
-  static void prefetch(const std::byte* p, int bytes, int64_t jump = 0) {
+  // level (the same for them: 0.75 to 0.85 times).
+  static void prefetch(const std::byte* p, int bytes) {
     for (int i = 0; i < bytes; i += 64) {
-      if constexpr (kTiles) {
-        _mm_prefetch(p + kTileAhead + jump + i, _MM_HINT_T1);
-      } else {
-        _mm_prefetch(p + (12 << 10) + i, _MM_HINT_T0);
-        _mm_prefetch(p + (8 << 10) + i, _MM_HINT_T0);
-      }
+      _mm_prefetch(p + (12 << 10) + i, _MM_HINT_T0);
+      _mm_prefetch(p + (8 << 10) + i, _MM_HINT_T0);
       _mm_prefetch(p + (4 << 10) + i, _MM_HINT_T0);
-      // GCC leaves out loops that do nothing but prefetch.
-      asm volatile("");
+      keep_loop();
     }
   }
+  static void prefetch_far(const std::byte* p, int bytes) {
+    for (int i = 0; i < bytes; i += 64) {
+      _mm_prefetch(p + i, _MM_HINT_T1);
+      keep_loop();
+    }
+  }
+  static void prefetch_near(const std::byte* p, int bytes) {
+    for (int i = 0; i < bytes; i += 64) {
+      _mm_prefetch(p + i, _MM_HINT_T0);
+      keep_loop();
+    }
+  }
+  static void prefetch_both(const std::byte* far, const std::byte* near, int bytes) {
+    for (int i = 0; i < bytes; i += 64) {
+      _mm_prefetch(far + i, _MM_HINT_T1);
+      _mm_prefetch(near + i, _MM_HINT_T0);
+      keep_loop();
+    }
+  }
+
+ private:
+  // GCC leaves out loops that do nothing but prefetch.
+  static void keep_loop() { asm volatile(""); }
 };
 
 }  // namespace

@@ -99,6 +99,7 @@ struct Vnni : avx2::Prefetch {
   }
 
   static constexpr bool kSignedCodes = false;
+  static constexpr bool kFillsInTile = true;
   static constexpr bool kTileOrder = kWords;
   static constexpr bool kSignedPanels = kWords;
   static constexpr bool kFolds = kWords;

@@ -28,9 +28,12 @@
 //   tile_dots       of some groups for some rows, from a panel
 //   straight_dots   the same from packed codes, where panel_rows() is not 0
 //   panel_rows      of a format: rows from which a panel pays; 0: from the first
-//   prefetch<tiles> asks for codes or scales ahead of those that few rows or tiles are about to
-//                   meet; prefetch_line, for one line; prefetch_for_write, for one of the output
+//   prefetch        asks for codes or scales ahead of those that few rows are about to meet
+//   prefetch_far    for those that tiles meet much later, into the second cache level;
+//   prefetch_near   for those that they meet next; prefetch_both, for some of each by turns;
+//                   prefetch_line, for one line; prefetch_for_write, for one of the output
 //   kSignedCodes    whether codes of a format whose offset is 128 come as what they stand for
+//   kFillsInTile    whether the first tile may unpack its panel (kFillsInTile below)
 //   kSignedPanels   whether panels hold what codes stand for, whatever the offset
 //   Setup<n>        lives while tiles of sub-blocks of n units are computed
 //   kTileOrder      whether integers that tiles meet have an order of their own (Activations)
@@ -67,6 +70,9 @@ struct PackedLinear {
   static constexpr bool kWholeBlocks = Block::kScales == 1 && F.scale == ScaleKind::kScaleMin &&
                                        ((1 << F.planes) - 1) * 63 * kActivationSum <= INT32_MAX;
   static constexpr bool kFolds = kWholeBlocks && Isa::kFolds;
+  // Whether the first tile unpacks a panel's codes beside its dots: that hides it where there are
+  // registers for both, and other formats gain as little as it costs them.
+  static constexpr bool kFillsInTile = Isa::kFillsInTile && (kFolds || F.is_lattice());
 
   // Scale and min of each sub-block of a cell.
   struct Scales {
@@ -206,7 +212,7 @@ struct PackedLinear {
     }
     for (int64_t left = args.k / kCellElements; left > 0; left -= kBlockCells) {
       const int cells = F.is_super() || left >= kBlockCells ? kBlockCells : static_cast<int>(left);
-      Isa::template prefetch<false>(scale, F.super_bytes() + cells * F.scale_bytes());
+      Isa::prefetch(scale, F.super_bytes() + cells * F.scale_bytes());
       const Super super = read_super(scale);
       scale += F.super_bytes();
       Floats part[R];
@@ -216,7 +222,7 @@ struct PackedLinear {
         total[r] = Ints::splat(0);
       }
       for (int c = 0; c < cells; ++c) {
-        Isa::template prefetch<false>(codes, F.cell_bytes());
+        Isa::prefetch(codes, F.cell_bytes());
         Cell cell;
         Isa::template unpack<kType>(codes, cell);
         [[maybe_unused]] Scales s;
@@ -308,22 +314,63 @@ struct PackedLinear {
     }
   };
 
-  // One block of C groups, for whichever rows.
+  // Where a tile has codes from.
+  enum class Codes {
+    kPacked,  // unpacked as they are used
+    kPanel,
+    kFill,  // a panel that this tile fills
+  };
+
+  // The groups of a panel that a tile asks for.
+  struct Asked {
+    int begin;
+    int end;
+  };
+
+  // The i-th of some tiles asks for one group, or for all that are left.
+  template <int C>
+  static inline Asked asked(int64_t i, int64_t tiles) {
+    const int begin = static_cast<int>(i < C ? i : C);
+    return {begin, i + 1 < tiles && i < C ? begin + 1 : C};
+  }
+
+  // One block of C groups, for some rows.
   struct Place {
     const std::byte* codes;
+    const std::byte* far;   // codes that are to be asked for early, and
+    const std::byte* near;  // just before they are met
     int64_t group_step;
     int64_t block;
     int cells;
-    int64_t jump;  // bytes that are left out before what is asked for far ahead
+    bool turns;      // whether panels take turns, so that their codes are no stream
+    Asked ask_far;   // of a stream for near ones, too
+    Asked ask_near;  // where panels take turns
   };
 
-  template <int C, bool kStraight>
+  static constexpr int kBlockScaleBytes = F.super_bytes() + kBlockCells * F.scale_bytes();
+  static constexpr int kBlockCodeBytes = kBlockCells * F.cell_bytes();
+
+  [[gnu::always_inline]] static inline void fill(const std::byte* codes, int c, Panel& panel) {
+    Cell cell;
+    Isa::template unpack<kType>(codes + c * F.cell_bytes(), cell);
+    std::byte* const to = panel.codes + c * Isa::kPanelCellBytes;
+    if constexpr (kFolds) {
+      Isa::template fold_panel<kType>(cell, integer_scale(panel.super, c), to);
+    } else {
+      Isa::template store_panel<kType>(cell, to);
+    }
+  }
+
+  template <int C, bool kPanels>
   static inline void open_panels(const std::byte* scales, const Place& at, Desk<C>& desk) {
     for (int g = 0; g < C; ++g) {
-      const std::byte* codes = at.codes + g * at.group_step;
-      const std::byte* scale =
-          scales + g * at.group_step + at.block * (F.super_bytes() + kBlockCells * F.scale_bytes());
-      Isa::template prefetch<true>(scale, F.super_bytes() + at.cells * F.scale_bytes());
+      const std::byte* scale = scales + g * at.group_step;
+      const int bytes = F.super_bytes() + at.cells * F.scale_bytes();
+      if (at.turns) {
+        Isa::prefetch_far(scale + kTileAhead, bytes);
+      } else {
+        Isa::prefetch_both(scale + kTileAhead, scale + kTileSoon, bytes);
+      }
       const Super super = read_super(scale);
       scale += F.super_bytes();
       Panel& panel = desk.panel[g];
@@ -334,26 +381,17 @@ struct PackedLinear {
         } else {
           panel.scales[c] = read_scales(scale + c * F.scale_bytes(), super, c);
         }
-        if constexpr (!kStraight) {
-          Cell cell;
-          Isa::template unpack<kType>(codes + c * F.cell_bytes(), cell);
-          std::byte* const to = panel.codes + c * Isa::kPanelCellBytes;
-          if constexpr (kFolds) {
-            Isa::template fold_panel<kType>(cell, integer_scale(super, c), to);
-          } else {
-            Isa::template store_panel<kType>(cell, to);
-          }
-        }
+        if constexpr (kPanels && !kFillsInTile) fill(at.codes + g * at.group_step, c, panel);
       }
     }
   }
 
   // Adds the dots of the sub-th sub-block of the c-th cell.
-  template <int R, int C, bool kStraight>
+  template <int R, int C, Codes kCodes>
   [[gnu::always_inline]] static inline void add_dots(const Place& at, const Panel* panels,
                                                      const Block* const (&a)[R], int c, int sub,
                                                      Ints (&dot)[R][C]) {
-    if constexpr (kStraight) {
+    if constexpr (kCodes == Codes::kPacked) {
       Isa::template straight_dots<kType, R, C, kSubUnits>(
           at.codes + c * F.cell_bytes(), at.group_step, sub * kSubUnits, a, c, dot);
     } else {
@@ -362,11 +400,11 @@ struct PackedLinear {
     }
   }
 
-  // R rows × C groups. Asks for what comes after the codes of groups [ask_begin, ask_end).
-  template <int R, int C, bool kStraight>
-  [[gnu::always_inline]] static inline void tile(const Place& at, const Panel* panels,
-                                                 const Block* const (&a)[R], int ask_begin,
-                                                 int ask_end, float (*acc)[C * kGroupColumns]) {
+  // R rows × C groups.
+  template <int R, int C, Codes kCodes>
+  [[gnu::always_inline]] static inline void tile(const Place& at, Panel* panels,
+                                                 const Block* const (&a)[R],
+                                                 float (*acc)[C * kGroupColumns]) {
     Floats part[R][C];
     [[maybe_unused]] Ints total[R][C];
     for (int r = 0; r < R; ++r) {
@@ -379,12 +417,24 @@ struct PackedLinear {
       }
     }
     for (int c = 0; c < at.cells; ++c) {
-      for (int g = ask_begin; g < ask_end; ++g) {
-        Isa::template prefetch<true>(at.codes + c * F.cell_bytes() + g * at.group_step,
-                                     F.cell_bytes(), at.jump);
+      for (int g = at.ask_far.begin; g < at.ask_far.end; ++g) {
+        const int64_t offset = c * F.cell_bytes() + g * at.group_step;
+        if (kCodes != Codes::kPacked && at.turns) {
+          Isa::prefetch_far(at.far + offset, F.cell_bytes());
+        } else {
+          Isa::prefetch_both(at.far + offset, at.near + offset, F.cell_bytes());
+        }
       }
-      if constexpr (kFolds && !kStraight) {
-        add_dots<R, C, kStraight>(at, panels, a, c, 0, total);
+      if constexpr (kCodes != Codes::kPacked) {
+        for (int g = at.ask_near.begin; g < at.ask_near.end; ++g) {
+          Isa::prefetch_near(at.near + c * F.cell_bytes() + g * at.group_step, F.cell_bytes());
+        }
+      }
+      if constexpr (kCodes == Codes::kFill) {
+        for (int g = 0; g < C; ++g) fill(at.codes + g * at.group_step, c, panels[g]);
+      }
+      if constexpr (kFolds && kCodes != Codes::kPacked) {
+        add_dots<R, C, kCodes>(at, panels, a, c, 0, total);
         continue;
       }
 #pragma GCC unroll 2
@@ -392,11 +442,11 @@ struct PackedLinear {
         const int i = kSubs * c + sub;
         Ints dot[R][C];
         for (int r = 0; r < R; ++r) {
-          const bool is_signed = Isa::kSignedPanels && !kStraight;
+          const bool is_signed = Isa::kSignedPanels && kCodes != Codes::kPacked;
           const Ints first = is_signed ? Ints::splat(0) : start(*a[r], i);
           for (int g = 0; g < C; ++g) dot[r][g] = first;
         }
-        add_dots<R, C, kStraight>(at, panels, a, c, sub, dot);
+        add_dots<R, C, kCodes>(at, panels, a, c, sub, dot);
         for (int r = 0; r < R; ++r) {
           for (int g = 0; g < C; ++g) {
             if constexpr (kWholeBlocks) {
@@ -435,26 +485,24 @@ struct PackedLinear {
   }
 
   // Of rows [row, row + rows). Fewer than a tile takes at least fill it with the last one.
-  template <int R, int C, bool kStraight>
+  template <int R, int C, Codes kCodes>
   [[gnu::always_inline]] static inline void tile_of(const PackedLinearArgs& args, const Place& at,
-                                                    int64_t row, int64_t rows, const Panel* panels,
-                                                    int ask_begin, int ask_end,
+                                                    int64_t row, int64_t rows, Panel* panels,
                                                     float (*acc)[C * kGroupColumns]) {
     if constexpr (R > Isa::kLeastTileRows) {
-      if (rows != R) {
-        return tile_of<R - 1, C, kStraight>(args, at, row, rows, panels, ask_begin, ask_end, acc);
-      }
+      if (rows != R) return tile_of<R - 1, C, kCodes>(args, at, row, rows, panels, acc);
     }
     const Block* a[R];
     for (int r = 0; r < R; ++r) a[r] = block_of(args, row + (r < rows ? r : rows - 1), at.block);
-    tile<R, C, kStraight>(at, panels, a, ask_begin, ask_end, acc);
+    tile<R, C, kCodes>(at, panels, a, acc);
   }
 
   // Groups [group, group + groups), whole panels of C, at most kBatchGroups, for rows [begin, end),
   // at most kBatchRows, in tiles of as equal a number of rows as can be. A block of K meets all
   // groups before the next one's turn. A single group takes all places of a panel. next: the first
-  // row that comes after these.
-  template <int C, bool kStraight>
+  // row that comes after these. The first tiles ask for codes that come much later. Where panels
+  // take turns the last ones ask for the next panel's.
+  template <int C, bool kPanels>
   static void many(const PackedLinearArgs& args, int64_t group, int64_t groups, int64_t begin,
                    int64_t end, int64_t next, Desk<C>& desk) {
     const int64_t rows = end - begin;
@@ -466,20 +514,40 @@ struct PackedLinear {
         for (int g = 0; g < C; ++g) Floats::zero().store(desk.acc[p][row] + g * kGroupColumns);
       }
     }
+    const auto group_of = [&](int64_t p, int g) { return group + p * C + g * next_group; };
     const int64_t size = F.group_size(args.k);
-    Place at = {nullptr, next_group * size, 0, 0, 0};
+    const auto scales_of = [&](int64_t p, int64_t block) {
+      return args.weight + (group + p * C) * size + block * kBlockScaleBytes;
+    };
+    const auto codes_of = [&](int64_t p, int64_t block) {
+      return args.weight + (group + p * C) * size + F.scales_size(args.k) + block * kBlockCodeBytes;
+    };
+    Place at = {};
+    at.turns = kPanels && panels > 1;
+    at.group_step = next_group * size;
     for (int64_t left = args.k / kCellElements; left > 0; left -= kBlockCells, ++at.block) {
       at.cells = left < kBlockCells ? static_cast<int>(left) : kBlockCells;
+      // GCC would split the loop at a condition that it sees, and have all tiles twice.
+      bool last = left <= kBlockCells;
+      asm("" : "+r"(last));
       // With one panel, all of K comes before the next: behind the end of a group, that one's group
       // in its place.
-      at.jump = panels == 1 && left * F.cell_bytes() < kTileAhead ? (C - 1) * size : 0;
-      const bool last = left <= kBlockCells;
+      const int64_t ahead =
+          kTileAhead + (panels == 1 && left * F.cell_bytes() < kTileAhead ? (C - 1) * size : 0);
       Stretch activations(last ? block_of(args, next, 0) : block_of(args, begin, at.block + 1),
                           rows * static_cast<int64_t>(sizeof(Block)), panels * tiles);
       for (int64_t p = 0; p < panels; ++p) {
-        const std::byte* const scales = args.weight + (group + p * C) * size;
-        at.codes = scales + F.scales_size(args.k) + at.block * kBlockCells * F.cell_bytes();
-        open_panels<C, kStraight>(scales, at, desk);
+        at.codes = codes_of(p, at.block);
+        at.far = at.codes + ahead;
+        at.near = at.codes + kTileSoon;
+        const std::byte* near_scales = nullptr;
+        if (at.turns) {
+          const int64_t next_p = p + 1 < panels ? p + 1 : last ? panels : 0;
+          const int64_t next_block = p + 1 < panels ? at.block : last ? 0 : at.block + 1;
+          at.near = codes_of(next_p, next_block);
+          near_scales = scales_of(next_p, next_block);
+        }
+        open_panels<C, kPanels>(scales_of(p, at.block), at, desk);
         for (int64_t i = 0; i < tiles; ++i) {
           activations.advance();
           const int64_t row = rows * i / tiles;
@@ -488,21 +556,34 @@ struct PackedLinear {
           // behind it.
           for (int64_t r = last ? row : row_end; r < row_end; ++r) {
             for (int g = 0; g < C; ++g) {
-              Isa::prefetch_for_write(output_of(args, begin + r, group + p * C + g * next_group));
+              Isa::prefetch_for_write(output_of(args, begin + r, group_of(p, g)));
             }
           }
-          // The first tiles ask for codes, for a group each, or one for all that are left.
-          const int ask_begin = static_cast<int>(i < C ? i : C);
-          const int ask_end = i + 1 < tiles && i < C ? ask_begin + 1 : C;
-          tile_of<Isa::kTileRows, C, kStraight>(args, at, begin + row, row_end - row, desk.panel,
-                                                ask_begin, ask_end, desk.acc[p] + row);
+          at.ask_far = asked<C>(i, tiles);
+          if (at.turns) {
+            at.ask_near = asked<C>(tiles - 1 - i, tiles);
+            for (int g = at.ask_near.begin; g < at.ask_near.end; ++g) {
+              Isa::prefetch_near(near_scales + g * at.group_step, kBlockScaleBytes);
+            }
+          }
+          const auto take = [&]<Codes kCodes>() __attribute__((always_inline)) {
+            tile_of<Isa::kTileRows, C, kCodes>(args, at, begin + row, row_end - row, desk.panel,
+                                               desk.acc[p] + row);
+          };
+          constexpr Codes kOthers = kPanels ? Codes::kPanel : Codes::kPacked;
+          constexpr Codes kFirst = kPanels && kFillsInTile ? Codes::kFill : kOthers;
+          if (kFirst == kOthers || i > 0) {
+            take.template operator()<kOthers>();
+          } else {
+            take.template operator()<kFirst>();
+          }
         }
       }
     }
     for (int64_t row = 0; row < rows; ++row) {
       for (int64_t p = 0; p < panels; ++p) {
         for (int g = 0; g < C; ++g) {
-          finish(args, begin + row, group + p * C + g * next_group,
+          finish(args, begin + row, group_of(p, g),
                  Floats::load(desk.acc[p][row] + g * kGroupColumns));
         }
       }
@@ -544,11 +625,11 @@ struct PackedLinear {
             const int64_t until = units * (i + 1) / chunks * kUnit;
             const int64_t next = i + 1 < chunks ? until : 0;
             if constexpr (kPanelRows == 0) {
-              many<C, false>(args, begin, groups, row, until, next, desk);
-            } else if (args.rows < kPanelRows) {
               many<C, true>(args, begin, groups, row, until, next, desk);
-            } else if constexpr (kPanelRows != kNoPanels) {
+            } else if (args.rows < kPanelRows) {
               many<C, false>(args, begin, groups, row, until, next, desk);
+            } else if constexpr (kPanelRows != kNoPanels) {
+              many<C, true>(args, begin, groups, row, until, next, desk);
             }
           }
           // The rows that are left meet weights that are in the second cache level.

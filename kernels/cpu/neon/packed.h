@@ -220,6 +220,7 @@ struct Sdot {
 
   static constexpr bool kSignedCodes = true;
   static constexpr bool kSignedPanels = false;
+  static constexpr bool kFillsInTile = false;
   static constexpr bool kTileOrder = false;
   static constexpr bool kFolds = false;
   static constexpr int kFewRows = 4;
@@ -230,15 +231,21 @@ struct Sdot {
   static constexpr int64_t panel_rows(const PackedFormat&) { return 0; }
   static constexpr int kPanelCellBytes = kUnits * kUnitBytes;
 
-  static constexpr int kAhead = 4096;
   static void prefetch_line(const std::byte* p) { __builtin_prefetch(p, 0, 2); }
   static void prefetch_for_write(const float* p) { __builtin_prefetch(p, 1, 2); }
-  template <bool>
-  static void prefetch(const std::byte* codes, int bytes, int64_t /*jump*/ = 0) {
+  template <int kLocality>
+  [[gnu::always_inline]] static inline void prefetch_lines(const std::byte* p, int bytes) {
     for (int i = 0; i < bytes; i += 64) {
-      __builtin_prefetch(codes + kAhead + i, 0, 2);
+      __builtin_prefetch(p + i, 0, kLocality);
       asm volatile("");  // GCC leaves out loops that do nothing but prefetch
     }
+  }
+  static void prefetch(const std::byte* p, int bytes) { prefetch_lines<2>(p + 4096, bytes); }
+  static void prefetch_far(const std::byte* p, int bytes) { prefetch_lines<2>(p, bytes); }
+  static void prefetch_near(const std::byte* p, int bytes) { prefetch_lines<3>(p, bytes); }
+  static void prefetch_both(const std::byte* far, const std::byte* near, int bytes) {
+    prefetch_far(far, bytes);
+    prefetch_near(near, bytes);
   }
 
   // The largest bit pattern without its sign: NaN is above infinity, infinity above all numbers.

@@ -111,7 +111,6 @@ struct Plain {
   static constexpr int kFewRows = 1;
   static constexpr int kManyRows = 0;
 
-  template <bool>
   static void prefetch(const std::byte*, int) {}
 
   static uint32_t largest(const float* x) {
