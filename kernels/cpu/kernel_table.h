@@ -81,7 +81,8 @@ inline constexpr std::size_t kBf16Scratch = 64 << 10;
 inline constexpr int kBatchRows = 192;
 inline constexpr int kBatchedRows = 64;
 inline constexpr int kBatchGroups = 16;
-static constexpr int64_t batch_groups(int64_t k) { return k < 4096 ? 8 : kBatchGroups; }
+inline constexpr int64_t kLongRow = 4096;
+static constexpr int64_t batch_groups(int64_t k) { return k < kLongRow ? 8 : kBatchGroups; }
 
 // Bytes from the codes that tiles meet to those that are asked for into the second cache level, and
 // from those that they unpack as they use them to those that are asked for into the first.

@@ -35,6 +35,7 @@ struct Prefetch {
       keep_loop();
     }
   }
+  static void prefetch_near(const std::byte* p) { _mm_prefetch(p, _MM_HINT_T0); }
   static void prefetch_near(const std::byte* p, int bytes) {
     for (int i = 0; i < bytes; i += 64) {
       _mm_prefetch(p + i, _MM_HINT_T0);

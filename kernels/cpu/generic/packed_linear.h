@@ -343,6 +343,7 @@ struct PackedLinear {
     int64_t block;
     int cells;
     bool turns;      // whether panels take turns, so that their codes are no stream
+    bool ask_rows;   // whether a tile asks for the activations of the next one
     Asked ask_far;   // of a stream for near ones, too
     Asked ask_near;  // where panels take turns
   };
@@ -400,6 +401,16 @@ struct PackedLinear {
     }
   }
 
+  // A line of each of the rows that come after these: cells, and what lies behind the last one.
+  template <int R>
+  [[gnu::always_inline]] static inline void ask_rows(const Block* const (&a)[R], int c) {
+    for (int r = 0; r < R; ++r) {
+      const std::byte* const cell = a[r]->cells + R * sizeof(Block) + c * Block::kCellBytes;
+      Isa::prefetch_near(cell);
+      if (c + 1 == kBlockCells) Isa::prefetch_near(cell + Block::kCellBytes);
+    }
+  }
+
   // R rows × C groups.
   template <int R, int C, Codes kCodes>
   [[gnu::always_inline]] static inline void tile(const Place& at, Panel* panels,
@@ -430,6 +441,7 @@ struct PackedLinear {
           Isa::prefetch_near(at.near + c * F.cell_bytes() + g * at.group_step, F.cell_bytes());
         }
       }
+      if (at.ask_rows) ask_rows(a, c);
       if constexpr (kCodes == Codes::kFill) {
         for (int g = 0; g < C; ++g) fill(at.codes + g * at.group_step, c, panels[g]);
       }
@@ -501,7 +513,9 @@ struct PackedLinear {
   // at most kBatchRows, in tiles of as equal a number of rows as can be. A block of K meets all
   // groups before the next one's turn. A single group takes all places of a panel. next: the first
   // row that comes after these. The first tiles ask for codes that come much later. Where panels
-  // take turns the last ones ask for the next panel's.
+  // take turns the last ones ask for the next panel's. All of the first panel ask for each other's
+  // activations where rows are long: of those that were asked for before, from the third level or
+  // memory, not all have come or are still there.
   template <int C, bool kPanels>
   static void many(const PackedLinearArgs& args, int64_t group, int64_t groups, int64_t begin,
                    int64_t end, int64_t next, Desk<C>& desk) {
@@ -540,6 +554,7 @@ struct PackedLinear {
         at.codes = codes_of(p, at.block);
         at.far = at.codes + ahead;
         at.near = at.codes + kTileSoon;
+        at.ask_rows = at.turns && p == 0 && args.k >= kLongRow;
         const std::byte* near_scales = nullptr;
         if (at.turns) {
           const int64_t next_p = p + 1 < panels ? p + 1 : last ? panels : 0;

@@ -242,6 +242,7 @@ struct Sdot {
   }
   static void prefetch(const std::byte* p, int bytes) { prefetch_lines<2>(p + 4096, bytes); }
   static void prefetch_far(const std::byte* p, int bytes) { prefetch_lines<2>(p, bytes); }
+  static void prefetch_near(const std::byte* p) { __builtin_prefetch(p, 0, 3); }
   static void prefetch_near(const std::byte* p, int bytes) { prefetch_lines<3>(p, bytes); }
   static void prefetch_both(const std::byte* far, const std::byte* near, int bytes) {
     prefetch_far(far, bytes);

@@ -44,11 +44,12 @@ struct alignas(64) ActivationBlock {
   static constexpr int kScales = kCount;
 
   std::byte cells[kBlockCells * kCellBytes];
-  int32_t minus_sum[2 * kBlockCells];
-  float float_sum[2 * kBlockCells];
-  int32_t minus_total[kBlockCells];
+  // What panels' tiles meet comes first, beside the cells.
   float float_total[kBlockCells];
   float scale[kScales];
+  int32_t minus_total[kBlockCells];
+  int32_t minus_sum[2 * kBlockCells];
+  float float_sum[2 * kBlockCells];
 };
 using Int16Block = ActivationBlock<2, 1>;
 using Int8Block = ActivationBlock<1, kBlockCells>;
