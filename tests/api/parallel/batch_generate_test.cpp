@@ -195,6 +195,7 @@ TEST(BatchGenerate, ATimeoutIsTriedAgainAsOftenAsAsked) {
   EXPECT_EQ(results[0].attempts, 3);
   EXPECT_TRUE(eventually([&] { return processor.engine().stats().cancelled == 3; }));
   expect_idle(processor.engine());
+  EXPECT_EQ(processor.engine().stats().cancelled, 3u);
 }
 
 TEST(BatchGenerate, WhatCannotBeIsRefusedAsAWhole) {
